@@ -1,0 +1,307 @@
+//! The macros of postbox: methods become messages.
+//!
+//! | macro | goes on | writes |
+//! |---|---|---|
+//! | [`#[derive(Actor)]`](macro@Actor) | a struct or an enum | its `Actor` impl |
+//! | [`#[messages]`](macro@messages) | an `impl` block of an actor | messages, handlers and call methods out of methods |
+//! | [`#[derive(Message)]`](macro@Message) | a struct or an enum | its `Message` impl, for messages that several actors handle |
+//!
+//! They are re-exported by `postbox`, which is how to use them; this crate has nothing else.
+//!
+//! What they write is only what a user could write, in absolute paths: it means the same whatever is in
+//! scope, and is clean under `#![deny(warnings, missing_docs, clippy::pedantic)]`, `#![no_implicit_prelude]`
+//! and `#![forbid(unsafe_code)]`. The paths begin with `::postbox`, or with the name that the crate's
+//! manifest gives to postbox (`actors = { package = "postbox", … }`); where postbox comes through another
+//! crate, each macro takes `crate = path`.
+//!
+//! # Mistakes
+//!
+//! All mistakes of a block are reported at once, each on its own token, with what to write instead. What a
+//! method with a mistake would make is made all the same, with bodies that do nothing, so the code that uses
+//! it is not in error too.
+
+// The order of the work: `parse` reads what is written, `check` turns it into plans and finds the mistakes,
+// `expand` writes the code, with bodies from `fallback` where a plan is broken. The others are what these
+// four speak of.
+mod check;
+mod errors;
+mod expand;
+mod fallback;
+mod generics;
+mod krate;
+mod options;
+mod owned;
+mod parse;
+mod suggest;
+
+use proc_macro::TokenStream;
+use quote::{ToTokens as _, quote};
+
+use crate::errors::Errors;
+
+/// Implements `Actor`, with the default of every hook.
+///
+/// Write `impl Actor for …` by hand to fill a hook in; that is as short.
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `capacity = 64` | how many messages the mailbox holds: a constant expression, at least 1 | the crate's default |
+/// | `name = "account"` | the kind of actor in logs and errors | the name of the type |
+/// | `crate = path` | where postbox is | `::postbox` |
+///
+/// The type parameters of a generic actor get the bounds `Send + 'static`, which every actor needs.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// const ROOM: usize = 16;
+///
+/// #[derive(Actor)]
+/// #[actor(capacity = ROOM * 2, name = "stack")]
+/// struct Stack<T> {
+///     items: Vec<T>,
+/// }
+///
+/// assert_eq!(Stack::<u8>::CAPACITY, 32);
+/// assert_eq!(Stack::<u8>::kind(), "stack");
+/// # let _ = Stack::<u8> { items: Vec::new() }.items;
+/// ```
+#[proc_macro_derive(Actor, attributes(actor))]
+pub fn derive_actor(input: TokenStream) -> TokenStream {
+    match syn::parse(input) {
+        Ok(input) => expand::actor(&input).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
+
+/// Implements `Message`, for a type that is written by hand.
+///
+/// Use it for a message that several actors handle, or that other crates send. Where a message belongs to one
+/// method of one actor, [`#[messages]`](macro@messages) makes it.
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `reply = T` | what the handler answers | `()` |
+/// | `retry = N` | the message is tried `N` times in all when its handler fails; needs `Clone` | once |
+/// | `timeout = "250ms"` | how long an ask waits that sets no time of its own; units are `us`, `ms`, `s`, `m` | for ever |
+/// | `crate = path` | where postbox is | `::postbox` |
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use postbox::prelude::*;
+///
+/// #[derive(Message, Clone)]
+/// #[message(reply = Result<u64, String>, retry = 3, timeout = "250ms")]
+/// struct Transfer {
+///     amount: u64,
+/// }
+///
+/// #[derive(Actor)]
+/// struct Account {
+///     balance: u64,
+/// }
+///
+/// #[messages]
+/// impl Account {
+///     #[handler]
+///     fn on_transfer(&mut self, msg: Transfer) -> Result<u64, String> {
+///         self.balance = self.balance.checked_sub(msg.amount).ok_or("not enough")?;
+///         Ok(self.balance)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// assert_eq!(Transfer::ATTEMPTS, 3);
+/// assert_eq!(Transfer::TIMEOUT, Some(Duration::from_millis(250)));
+///
+/// let account = Account { balance: 5 }.spawn();
+/// assert_eq!(account.ask(Transfer { amount: 2 }).await?, Ok(3));
+/// # Ok(()) }
+/// ```
+#[proc_macro_derive(Message, attributes(message))]
+pub fn derive_message(input: TokenStream) -> TokenStream {
+    match syn::parse(input) {
+        Ok(input) => expand::message(&input).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
+
+/// Makes messages, handlers and call methods of the methods of an actor.
+///
+/// # `#[message]`
+///
+/// A method marked `#[message]`, say `fn deposit(&mut self, amount: u64) -> u64` of `Account`, makes
+///
+/// - a struct `Deposit { amount: u64 }` beside the actor (a unit struct without parameters). Visibility,
+///   documentation and `#[cfg]`s are those of the method; attributes on a parameter (`#[serde(…)]`, docs) go
+///   to the field;
+/// - its `Message` impl, whose reply is the return type;
+/// - the `Handler<Deposit>` impl of `Account`, which calls the method;
+/// - a method `deposit` of `ActorRef<Account>`, by a trait `AccountApi`. It returns a request, which is an
+///   ask when awaited.
+///
+/// The method stays what it was and can be called directly, in a test for instance. It may be async, and take
+/// `&self` or `&mut self` (an async one with `&self` needs an actor that is `Sync`). A parameter of the type
+/// `&mut Context<Self>`, at any place and under any name, is the actor's context and no part of the message.
+///
+/// | option of `#[message]` | meaning |
+/// |---|---|
+/// | `name = X` | the name of the struct |
+/// | `derive(Clone, Debug)` | derives for the struct |
+/// | `retry = N` | tried `N` times in all when it fails; needs `derive(Clone)` |
+/// | `timeout = "250ms"` | how long an ask waits that sets no time of its own; units are `us`, `ms`, `s`, `m` |
+///
+/// `#[msg(into)]` before a parameter makes the call method take `impl Into<T>`.
+///
+/// # `#[handler]`
+///
+/// A method marked `#[handler]` takes a message type that exists, by value, and makes only the `Handler`
+/// impl. Its return type has to be the reply of the message.
+///
+/// # Options of the block
+///
+/// | option of `#[messages]` | meaning |
+/// |---|---|
+/// | `prefix = Account` | structs are called `AccountDeposit` |
+/// | `api = false` | no call methods |
+/// | `api = Name` | the name of their trait, for the second block of an actor |
+/// | `crate = path` | where postbox is |
+///
+/// # Visibility
+///
+/// The methods of a trait are all as visible as the trait. So there is one trait for each visibility among
+/// the methods: `AccountApi` for those that are seen farthest, and behind it `AccountCrateApi`,
+/// `AccountScopeApi` (`pub(super)`, `pub(in …)`) and `AccountPrivateApi`. They have to be in scope where they
+/// are used, as any trait.
+///
+/// # Generics
+///
+/// Type and `const` parameters of the block and of the method may stand anywhere in parameters and reply. The
+/// struct has those that its fields, its reply or their bounds mention. One that no field mentions is tied to
+/// it by a `PhantomData` field; such a struct has a constructor, `Get::new(key)`.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// pub struct Account {
+///     owner: String,
+///     balance: u64,
+/// }
+///
+/// #[messages]
+/// impl Account {
+///     /// Adds money and returns the new balance.
+///     #[message]
+///     pub fn deposit(&mut self, amount: u64) -> u64 {
+///         self.balance += amount;
+///         self.balance
+///     }
+///
+///     /// Takes money if there is enough.
+///     #[message(derive(Clone, Debug), retry = 3, timeout = "250ms")]
+///     pub async fn withdraw(&mut self, amount: u64) -> Result<u64, String> {
+///         self.balance = self.balance.checked_sub(amount).ok_or("not enough")?;
+///         Ok(self.balance)
+///     }
+///
+///     /// Names the owner.
+///     #[message]
+///     pub fn rename(&mut self, #[msg(into)] owner: String, _ctx: &mut Context<Self>) {
+///         self.owner = owner;
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account::default().spawn();
+/// assert_eq!(account.deposit(5).await?, 5);
+/// account.rename("Ada").await?;
+/// // The message as a value:
+/// assert_eq!(account.ask(Withdraw { amount: 7 }).await?, Err("not enough".to_owned()));
+/// # Ok(()) }
+/// ```
+///
+/// Without the macro, `deposit` would be:
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// pub struct Account {
+///     balance: u64,
+/// }
+///
+/// /// Adds money and returns the new balance.
+/// pub struct Deposit {
+///     pub amount: u64,
+/// }
+///
+/// impl Message for Deposit {
+///     type Reply = u64;
+/// }
+///
+/// impl Handler<Deposit> for Account {
+///     async fn handle(&mut self, msg: Deposit, _ctx: &mut Context<Self>) -> u64 {
+///         self.balance += msg.amount;
+///         self.balance
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account::default().spawn();
+/// assert_eq!(account.ask(Deposit { amount: 5 }).await?, 5);
+/// # Ok(()) }
+/// ```
+///
+/// A generic actor:
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Cache<V> {
+///     entries: HashMap<String, V>,
+/// }
+///
+/// #[messages]
+/// impl<V: Clone + Send + 'static> Cache<V> {
+///     #[message]
+///     fn put(&mut self, #[msg(into)] key: String, value: V) -> Option<V> {
+///         self.entries.insert(key, value)
+///     }
+///
+///     #[message]
+///     fn get(&self, #[msg(into)] key: String) -> Option<V> {
+///         self.entries.get(&key).cloned()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cache { entries: HashMap::new() }.spawn();
+/// cache.put("a", 1).await?;
+/// assert_eq!(cache.get("a").await?, Some(1));
+/// assert_eq!(cache.ask(Get::<i32>::new("b".to_owned())).await?, None);
+/// # Ok(()) }
+/// ```
+#[proc_macro_attribute]
+pub fn messages(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let made = match parse::block(args.into(), item.into(), &mut errors) {
+        Ok(mut block) => match check::block(&mut block, &mut errors) {
+            Some(plans) => expand::block(&block, &plans),
+            None => block.item.into_token_stream(),
+        },
+        Err(untouched) => untouched,
+    };
+    let errors = errors.to_tokens();
+    quote!(#errors #made).into()
+}

@@ -1,0 +1,194 @@
+//! The core: an actor, the seat it sits in, and the way of one message from a reference to its handler.
+//!
+//! The only layer that is generic over the actor type. Its types need each other (a context holds a
+//! reference, a reference leads to envelopes, an envelope opens on a context); that knot is fenced in here.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `message` | what can be sent, and who handles it |
+//! | `actor_ref`, `recipient`, `handle` | the references: typed, by message, untyped |
+//! | `accept` | the one seam behind them: a place that accepts an `M` |
+//! | `request` | `Tell`, `Ask` and `Call`: what a sender awaits |
+//! | `envelope` | a message in the mailbox; opening it runs the handler |
+//! | `asker` | the two ends of an ask |
+//! | `seat`, `common` | what outlives a restart: mailbox, counters, identity |
+//! | `run` | the life of an actor, incarnation by incarnation: read this first |
+//! | `hooks` | `started` and `stopped`, as tasks |
+//! | `turn` | one poll of a seat: signals, then messages |
+//! | `close` | the end of an incarnation and of an actor |
+//! | `spawn` | how an actor comes to be |
+//! | `family` | the children of an actor, and who is restarted |
+//! | `home` | what the actors of one system share |
+
+mod accept;
+mod actor_ref;
+mod asker;
+mod close;
+mod common;
+mod context;
+mod current;
+mod desk;
+mod envelope;
+mod family;
+mod handle;
+mod home;
+mod hooks;
+mod journal;
+mod message;
+mod recipient;
+mod request;
+mod run;
+mod seat;
+mod spawn;
+mod turn;
+
+pub use self::{
+    accept::Accept,
+    actor_ref::{ActorRef, WeakRef},
+    asker::ReplyTo,
+    common::{Ledger, Status},
+    context::Context,
+    handle::Handle,
+    message::{Handler, Message},
+    recipient::{Recipient, WeakRecipient},
+    request::{Ask, Call, Tell},
+    spawn::{Child, Make, Spawn, child, make},
+};
+pub(crate) use self::{
+    current::home as current_home,
+    family::Family,
+    home::Home,
+    seat::{AnySeat, signal},
+};
+
+use crate::{
+    BoxError, Shutdown, StopReason, Supervision,
+    id::short_type_name,
+    policy::{DEFAULT_CAPACITY, DEFAULT_SHUTDOWN},
+};
+
+/// State with handlers, which runs on its own and is reached by messages alone.
+///
+/// All hooks have defaults, so `#[derive(Actor)]` or `impl Actor for X {}` is enough for most. Handlers are
+/// methods in a `#[messages]` block, or implementations of [`Handler`]. Implement the trait by hand to fill a
+/// hook in.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// struct Cache { entries: Vec<String> }
+///
+/// impl Actor for Cache {
+///     const CAPACITY: usize = 16;
+///
+///     async fn started(&mut self, _ctx: &mut Context<Self>) -> Result<(), BoxError> {
+///         self.entries.push("warm".to_owned());
+///         Ok(())
+///     }
+/// }
+///
+/// #[messages]
+/// impl Cache {
+///     /// Counts the entries.
+///     #[message]
+///     fn count(&self) -> usize { self.entries.len() }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let cache = Cache { entries: Vec::new() }.spawn();
+/// assert_eq!(cache.count().await?, 1);
+/// # Ok(()) }
+/// ```
+pub trait Actor: Sized + Send + 'static {
+    /// How many messages the mailbox holds, those in the handler not counted. At least 1.
+    const CAPACITY: usize = DEFAULT_CAPACITY;
+
+    /// How long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
+    const SHUTDOWN: Shutdown = Shutdown::Within(DEFAULT_SHUTDOWN);
+
+    /// Names the kind of actor in logs, errors and dead letters: by default the name of the type.
+    #[must_use]
+    fn kind() -> &'static str {
+        short_type_name::<Self>()
+    }
+
+    /// Says how this actor restarts its children. Asked once for each incarnation.
+    #[must_use]
+    fn supervision(&self) -> Supervision {
+        Supervision::default()
+    }
+
+    /// Runs before the first message of each incarnation.
+    ///
+    /// An error (or a panic) is a failure of the actor: at the first start the one who spawned it gets it, at
+    /// a restart it is charged to the restart limit.
+    fn started(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = ctx;
+        std::future::ready(Ok(()))
+    }
+
+    /// Runs after the last message of each incarnation, also after a failure. A `kill` cuts it at its next
+    /// await.
+    fn stopped(&mut self, ctx: &mut Context<Self>, reason: &StopReason) -> impl Future<Output = ()> + Send {
+        let _ = (ctx, reason);
+        std::future::ready(())
+    }
+
+    /// Starts the actor on its own: nobody restarts it, and it lives as long as a strong reference to it.
+    ///
+    /// It belongs to the system of the actor that spawns it, or else to the default system of the process.
+    /// Use [`prepare`](Self::prepare) to choose a name, a capacity or a system.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and for an actor whose `CAPACITY` is 0. [`Spawn::spawn`] returns an error
+    /// instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let idle = Idle.spawn();
+    /// idle.stop();
+    /// assert!(idle.ended().await.is_normal());
+    /// # }
+    /// ```
+    #[track_caller]
+    fn spawn(self) -> ActorRef<Self> {
+        match self.prepare().spawn() {
+            Ok(actor) => actor,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Begins to spawn the actor with other than the default options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let idle = Idle.prepare().name("idle").capacity(8).spawn()?;
+    /// assert_eq!(idle.identity().name(), Some("idle"));
+    /// # Ok(()) }
+    /// ```
+    fn prepare(self) -> Spawn<Self> {
+        Spawn::new(self)
+    }
+}
+
+/// Addresses a message, for the methods that `#[messages]` writes.
+pub fn call<T: ?Sized + Accept<M>, M: Message>(to: &T, msg: M) -> Call<'_, T, M> {
+    Call::new(to, msg)
+}

@@ -1,0 +1,116 @@
+//! The one seam behind every reference: a place that accepts an `M`.
+
+use std::task::Waker;
+
+use super::{
+    Actor, Handler, Message,
+    asker::Asker,
+    common::Common,
+    envelope::{Asked, Told},
+    seat::Seat,
+};
+use crate::{
+    StopReason,
+    queue::{Refused, Ticket},
+};
+
+/// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
+/// [`Recipient`](super::Recipient).
+///
+/// Sealed: it is a name for bounds, not an extension point.
+pub trait Accept<M: Message>: sealed::Sealed<M> + Send + Sync {}
+
+impl<M: Message, T: ?Sized + sealed::Sealed<M> + Send + Sync> Accept<M> for T {}
+
+/// Why a message was not taken; it comes back with its asker.
+#[derive(Debug)]
+pub enum Refusal {
+    /// There is no room.
+    Full {
+        /// How many messages fit.
+        capacity: usize,
+    },
+    /// Nothing is accepted any more.
+    Closed(StopReason),
+}
+
+/// A message on its way in.
+pub struct Offer<M: Message> {
+    pub(crate) msg: M,
+    pub(crate) asker: Option<Asker<M>>,
+}
+
+impl<M: Message> std::fmt::Debug for Offer<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offer").field("asked", &self.asker.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// A sender that is ready to wait for room.
+pub struct Line<'a> {
+    pub(crate) ticket: &'a mut Ticket,
+    pub(crate) waker: Waker,
+}
+
+impl std::fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+pub(crate) mod sealed {
+    use super::{Common, Line, Message, Offer, Refusal, Ticket};
+
+    /// The seam itself.
+    pub trait Sealed<M: Message> {
+        /// Takes the message, or hands it back. With a `line`, a message refused for want of room has a place
+        /// in the line of those that wait.
+        fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)>;
+
+        /// Gives a place in the line back.
+        fn leave(&self, ticket: &mut Ticket);
+
+        /// What is known of the recipient, whatever it is.
+        fn common(&self) -> &Common;
+    }
+}
+
+impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
+    #[inline]
+    fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
+        match offer.asker {
+            None => self.put(Told(offer.msg), line, |told| Offer { msg: told.0, asker: None }),
+            Some(asker) => self.put(Asked { msg: offer.msg, asker }, line, |asked| Offer {
+                msg: asked.msg,
+                asker: Some(asked.asker),
+            }),
+        }
+    }
+
+    fn leave(&self, ticket: &mut Ticket) {
+        self.mailbox.leave(ticket);
+    }
+
+    fn common(&self) -> &Common {
+        Self::common(self)
+    }
+}
+
+impl<A: Actor> Seat<A> {
+    #[inline]
+    fn put<M: Message, T: crate::queue::Entry<super::envelope::Incarnation<A>>>(
+        &self,
+        entry: T,
+        line: Option<Line<'_>>,
+        back: impl FnOnce(T) -> Offer<M>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        let pushed = match line {
+            None => self.mailbox.push(entry),
+            Some(Line { ticket, waker }) => self.mailbox.push_or_wait(entry, ticket, waker),
+        };
+        pushed.map_err(|refused| match refused {
+            Refused::Full(entry) => (back(entry), Refusal::Full { capacity: self.mailbox.capacity() }),
+            Refused::Closed(entry) => (back(entry), Refusal::Closed(self.closed_because())),
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! Typed references to an actor.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    Actor, Handler, Message,
+    accept::{Line, Offer, Refusal, sealed::Sealed},
+    common::{Common, Ledger, Status},
+    family::Family,
+    handle::Handle,
+    recipient::Recipient,
+    request::{Ask, Tell},
+    seat::{AnySeat, Seat, signal},
+    spawn::{Child, Make},
+};
+use crate::{Identity, SpawnError, StopReason, TryTellError, queue::Ticket};
+
+/// A strong reference to an actor, by which messages are sent.
+///
+/// It stays valid through every restart: it points to the seat, not to who sits in it. A free-standing actor
+/// lives as long as there is a strong reference to it; when the last is gone it handles what it has and stops.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// struct Account { balance: u64 }
+///
+/// #[messages]
+/// impl Account {
+///     /// Adds money and returns the new balance.
+///     #[message]
+///     fn deposit(&mut self, amount: u64) -> u64 { self.balance += amount; self.balance }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account: ActorRef<Account> = Account::default().spawn();
+/// account.tell(Deposit { amount: 20 }).await?;
+/// assert_eq!(account.ask(Deposit { amount: 1 }).await?, 21);
+/// # Ok(()) }
+/// ```
+pub struct ActorRef<A: Actor> {
+    seat: Arc<Seat<A>>,
+}
+
+impl<A: Actor> ActorRef<A> {
+    pub(crate) fn new(seat: Arc<Seat<A>>) -> Self {
+        seat.common().hold();
+        Self { seat }
+    }
+
+    /// Sends a message and does not ask for its reply. Awaited, it waits for room in the mailbox.
+    ///
+    /// Nothing is sent before the returned [`Tell`] is awaited or otherwise ended.
+    pub fn tell<M: Message>(&self, msg: M) -> Tell<'_, Self, M>
+    where
+        A: Handler<M>,
+    {
+        Tell::new(self, msg)
+    }
+
+    /// Sends a message without waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// [`TryTellError::Full`] when there is no room, or others wait for it already;
+    /// [`TryTellError::Stopped`] when the actor accepts nothing any more. The message is inside.
+    #[inline]
+    pub fn try_tell<M: Message>(&self, msg: M) -> Result<(), TryTellError<M>>
+    where
+        A: Handler<M>,
+    {
+        self.tell(msg).now()
+    }
+
+    /// Sends a message and asks for its reply. Awaited, it waits for room in the mailbox and for the reply.
+    ///
+    /// Nothing is sent before the returned [`Ask`] is awaited or otherwise ended.
+    pub fn ask<M: Message>(&self, msg: M) -> Ask<'_, Self, M>
+    where
+        A: Handler<M>,
+    {
+        Ask::new(self, msg)
+    }
+
+    /// Sends a message and asks for its reply, but does not wait for room:
+    /// [`AskError::Full`](crate::AskError::Full) then.
+    pub fn try_ask<M: Message>(&self, msg: M) -> Ask<'_, Self, M>
+    where
+        A: Handler<M>,
+    {
+        Ask::new(self, msg).now()
+    }
+
+    /// Makes a reference for messages of one type, whatever the actor behind it.
+    #[must_use]
+    pub fn recipient<M: Message>(&self) -> Recipient<M>
+    where
+        A: Handler<M>,
+    {
+        Recipient::new(Arc::clone(&self.seat) as _)
+    }
+
+    /// Makes a reference that keeps nothing alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakRef<A> {
+        WeakRef::new(Arc::clone(&self.seat))
+    }
+
+    /// Makes an untyped handle, which keeps nothing alive.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
+    }
+
+    /// Returns who the actor is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.seat.common().identity
+    }
+
+    /// Returns what the actor is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.seat.common().status()
+    }
+
+    /// Returns what became of the messages the actor has accepted.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.seat.ledger()
+    }
+
+    /// Stops the incarnation when the messages accepted before this call have been handled.
+    ///
+    /// If that is the end for good, nothing is accepted from this call on. A permanent child starts again and
+    /// keeps what was accepted later: to end it, ask its supervisor.
+    pub fn stop(&self) {
+        self.seat.stop();
+    }
+
+    /// Stops the incarnation after the message in hand. If that is the end for good, the messages that wait
+    /// become dead letters, and those that were asked go back to their askers.
+    pub fn stop_now(&self) {
+        self.seat.stop_now();
+    }
+
+    /// Ends the incarnation at the handler's next await. A handler that never awaits cannot be cut.
+    pub fn kill(&self) {
+        self.seat.kill();
+    }
+
+    /// Waits until the actor has ended for good, and says why. Restarts do not count.
+    ///
+    /// By then every message it accepted has its fate, its name is free, and its `stopped` hook has run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped; ask again.
+    pub async fn ended(&self) -> StopReason {
+        self.seat.common().wait_ended().await
+    }
+}
+
+impl<A: Actor> ActorRef<A> {
+    /// Starts a child of this actor, from outside of it.
+    pub(crate) async fn start_child<B, F, T, K>(&self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
+    where
+        B: Actor,
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Make<B, K> + Send,
+        K: 'static,
+    {
+        let family = Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>));
+        child.start(family, Arc::clone(&self.seat.common().home)).await
+    }
+
+    pub(crate) fn family_members(&self) -> Vec<Handle> {
+        self.seat.common().family().map(Family::children).unwrap_or_default()
+    }
+}
+
+impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
+    #[inline]
+    fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
+        self.seat.accept(offer, line)
+    }
+
+    fn leave(&self, ticket: &mut Ticket) {
+        self.seat.mailbox.leave(ticket);
+    }
+
+    fn common(&self) -> &Common {
+        self.seat.common()
+    }
+}
+
+impl<A: Actor> Clone for ActorRef<A> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.seat))
+    }
+}
+
+impl<A: Actor> Drop for ActorRef<A> {
+    fn drop(&mut self) {
+        if self.seat.common().release() {
+            self.seat.signal(signal::RELEASED);
+        }
+    }
+}
+
+/// Two references are equal when they lead to the same actor.
+impl<A: Actor> PartialEq for ActorRef<A> {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl<A: Actor> Eq for ActorRef<A> {}
+
+impl<A: Actor> fmt::Debug for ActorRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorRef({})", self.identity())
+    }
+}
+
+/// A reference that does not keep a free-standing actor alive.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let idle = Idle.spawn();
+/// let weak = idle.downgrade();
+/// assert!(weak.upgrade().is_some());
+/// drop(idle);
+/// weak.ended().await;
+/// assert!(weak.upgrade().is_none());
+/// # }
+/// ```
+pub struct WeakRef<A: Actor> {
+    seat: Arc<Seat<A>>,
+}
+
+impl<A: Actor> WeakRef<A> {
+    pub(crate) fn new(seat: Arc<Seat<A>>) -> Self {
+        Self { seat }
+    }
+
+    /// Makes a strong reference, unless the actor has ended for good or its last strong reference is gone.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<ActorRef<A>> {
+        self.seat.common().try_hold().then(|| ActorRef { seat: Arc::clone(&self.seat) })
+    }
+
+    /// Returns who the actor is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.seat.common().identity
+    }
+
+    /// Waits until the actor has ended for good, and says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped; ask again.
+    pub async fn ended(&self) -> StopReason {
+        self.seat.common().wait_ended().await
+    }
+}
+
+impl<A: Actor> Clone for WeakRef<A> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.seat))
+    }
+}
+
+impl<A: Actor> fmt::Debug for WeakRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WeakRef({})", self.identity())
+    }
+}

@@ -1,0 +1,302 @@
+//! What every seat has, whatever actor sits in it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence},
+    },
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    desk::Desk,
+    family::{Family, Membership},
+    home::Home,
+    journal,
+    message::Message,
+};
+use crate::{DeadLetter, Identity, Reason, StopReason, id::short_type_name, policy::decide};
+
+/// The untyped part of a seat.
+///
+/// In the order of use: the tally is written at each message, the identity is read by each ask; what lies
+/// between keeps them on different cache lines.
+#[repr(C)]
+pub struct Common {
+    pub(crate) tally: Tally,
+    pub(crate) desk: Desk,
+    /// `stop` asks to end after this many accepted messages.
+    pub(crate) mark: AtomicU64,
+    status: AtomicU8,
+    /// The children, once there has been one.
+    family: OnceLock<Arc<Family>>,
+    /// Whose child this is; `None` for a free-standing actor.
+    pub(crate) membership: Option<Box<Membership>>,
+    /// Why nothing is accepted any more, once the end for good has begun.
+    closing: OnceLock<StopReason>,
+    ended: Notify,
+    pub(crate) home: Arc<Home>,
+    pub(crate) identity: Identity,
+    /// Strong references, and one more for the supervisor of a supervised actor.
+    refs: AtomicUsize,
+}
+
+/// What an actor is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Status {
+    /// Its factory or its `started` hook is at work.
+    Starting,
+    /// It takes messages.
+    Running,
+    /// Its incarnation has ended and the next one has not started: messages wait.
+    Restarting,
+    /// It is ending for good.
+    Stopping,
+    /// It has ended for good.
+    Ended,
+}
+
+impl Common {
+    pub(crate) fn new(identity: Identity, home: Arc<Home>, membership: Option<Box<Membership>>) -> Self {
+        Self {
+            identity,
+            home,
+            tally: Tally::default(),
+            desk: Desk::default(),
+            refs: AtomicUsize::new(usize::from(membership.is_some())),
+            mark: AtomicU64::new(0),
+            status: AtomicU8::new(Status::Starting as u8),
+            family: OnceLock::new(),
+            membership,
+            closing: OnceLock::new(),
+            ended: Notify::new(),
+        }
+    }
+
+    /// One more strong reference.
+    pub(crate) fn hold(&self) {
+        // Relaxed: as in `Arc`: a new reference is made from one that exists.
+        self.refs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more strong reference, if there is one left.
+    pub(crate) fn try_hold(&self) -> bool {
+        // Relaxed on both: the count guards no data; the mailbox's lock does that.
+        let more = |refs| if refs == 0 { None } else { Some(refs + 1) };
+        self.ended().is_none() && self.refs.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// One strong reference less. True: it was the last.
+    pub(crate) fn release(&self) -> bool {
+        // AcqRel: what the other holders did with their references happens before what the last one sets off.
+        self.refs.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        // Acquire: pairs with the Release below, so that who sees the end sees all that came before it.
+        match self.status.load(Ordering::Acquire) {
+            0 => Status::Starting,
+            1 => Status::Running,
+            2 => Status::Restarting,
+            3 => Status::Stopping,
+            _ => Status::Ended,
+        }
+    }
+
+    pub(crate) fn set_status(&self, status: Status) {
+        // Release: as in `status`.
+        self.status.store(status as u8, Ordering::Release);
+    }
+
+    /// Whether an end of this kind is the end for good.
+    pub(crate) fn ends_by(&self, exit: decide::Exit) -> bool {
+        self.membership.as_ref().is_none_or(|member| !decide::may_restart(exit, member.restart))
+    }
+
+    pub(crate) fn family(&self) -> Option<&Family> {
+        self.family.get().map(Arc::as_ref)
+    }
+
+    pub(crate) fn family_or_init(&self, init: impl FnOnce() -> Arc<Family>) -> &Arc<Family> {
+        self.family.get_or_init(init)
+    }
+
+    /// Why the actor is ending for good, once it is.
+    pub(crate) fn closing(&self) -> Option<&StopReason> {
+        self.closing.get()
+    }
+
+    /// The end for good begins. The first reason stands.
+    pub(crate) fn set_closing(&self, reason: StopReason) {
+        self.set_status(Status::Stopping);
+        let _later = self.closing.set(reason);
+        // SeqCst: pairs with the fence in `Family::admit`, before the look at the family that follows.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Why the actor ended for good, once it has.
+    pub(crate) fn ended(&self) -> Option<&StopReason> {
+        self.closing.get().filter(|_| self.status() == Status::Ended)
+    }
+
+    /// The last thing that happens to an actor.
+    pub(crate) fn set_ended(&self) {
+        self.set_status(Status::Ended);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until the actor has ended for good.
+    pub(crate) async fn wait_ended(&self) -> StopReason {
+        loop {
+            let notified = self.ended.notified();
+            let mut notified = std::pin::pin!(notified);
+            // Enabled before the look, so that an end between the two is not missed.
+            notified.as_mut().enable();
+            if let Some(reason) = self.ended() {
+                return reason.clone();
+            }
+            notified.await;
+        }
+    }
+
+    /// Counts an error that nobody waits for.
+    #[cold]
+    pub(crate) fn unheard_error<M: Message>(&self) {
+        // Relaxed: a count.
+        let count = self.home.unheard_errors.fetch_add(1, Ordering::Relaxed) + 1;
+        journal::unheard_error(&self.identity, short_type_name::<M>(), count);
+    }
+
+    /// Counts a reply that came after its asker had gone.
+    #[cold]
+    pub(crate) fn late_reply<M: Message>(&self) {
+        let letter =
+            DeadLetter::new(self.identity.clone(), short_type_name::<M>(), None, Reason::LateReply, 1, None);
+        self.home.dead_letters.record(letter);
+    }
+}
+
+impl fmt::Debug for Common {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Common").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// Counters that only the runner of the seat writes, so that a plain load and store is an increment.
+#[derive(Default)]
+pub(crate) struct Tally {
+    handled: AtomicU64,
+    dead: AtomicU64,
+    returned: AtomicU64,
+}
+
+impl Tally {
+    #[inline]
+    fn bump(counter: &AtomicU64, by: u64) {
+        // Relaxed, and not a read-modify-write: there is one writer, the holder of the turn.
+        counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn handled(&self) {
+        Self::bump(&self.handled, 1);
+    }
+
+    pub(crate) fn add(&self, (dead, returned): (u64, u64)) {
+        Self::bump(&self.dead, dead);
+        Self::bump(&self.returned, returned);
+    }
+
+    pub(crate) fn read(&self) -> (u64, u64, u64) {
+        // Relaxed: exact at rest, when the counts have come over by the mailbox's lock.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.handled), read(&self.dead), read(&self.returned))
+    }
+}
+
+/// What became of every message an actor, or a whole system, has accepted.
+///
+/// At rest `accepted = handled + dead + returned + queued + stashed + in_flight`, exactly; while messages are
+/// on the move the figures are read one after the other.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Echo;
+///
+/// #[messages]
+/// impl Echo {
+///     /// Says it again.
+///     #[message]
+///     fn repeat(&self, word: String) -> String { word }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let echo = Echo.spawn();
+/// echo.repeat("hello".to_owned()).await?;
+/// let ledger = echo.ledger();
+/// assert_eq!((ledger.accepted, ledger.handled), (1, 1));
+/// assert!(ledger.balances());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ledger {
+    /// Messages a mailbox has taken: sends that returned `Ok`.
+    pub accepted: u64,
+    /// Messages whose handler came to its end.
+    pub handled: u64,
+    /// Messages given to the dead-letter sink.
+    pub dead: u64,
+    /// Messages given back to their askers.
+    pub returned: u64,
+    /// Messages in a mailbox.
+    pub queued: u64,
+    /// Messages put aside by their actor.
+    pub stashed: u64,
+    /// Messages a handler has in hand, or that wait for their next attempt.
+    pub in_flight: u64,
+}
+
+impl Ledger {
+    /// Returns whether every accepted message is accounted for.
+    #[must_use]
+    pub fn balances(&self) -> bool {
+        self.accepted == self.settled() + self.queued + self.stashed + self.in_flight
+    }
+
+    /// Returns how many messages have met their fate.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.handled + self.dead + self.returned
+    }
+}
+
+impl std::ops::AddAssign for Ledger {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.handled += other.handled;
+        self.dead += other.dead;
+        self.returned += other.returned;
+        self.queued += other.queued;
+        self.stashed += other.stashed;
+        self.in_flight += other.in_flight;
+    }
+}
+
+impl fmt::Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} accepted = {} handled + {} dead + {} returned + {} queued + {} stashed + {} in flight",
+            self.accepted, self.handled, self.dead, self.returned, self.queued, self.stashed, self.in_flight
+        )
+    }
+}

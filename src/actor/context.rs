@@ -1,0 +1,245 @@
+//! What a handler is given beside its message.
+
+use std::{any::type_name, fmt, future::poll_fn, sync::Arc, task::Poll};
+
+use super::{
+    Actor, ActorRef, Handle, WeakRef,
+    asker::ReplyTo,
+    desk::{Desk, Request},
+    family::Family,
+    home::Home,
+    seat::{AnySeat, Seat},
+    spawn::{Child, Make},
+};
+use crate::{BoxError, Identity, SpawnError};
+
+/// The actor's own view of itself, given to each handler and hook.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Counter(u32);
+///
+/// #[messages]
+/// impl Counter {
+///     /// Counts, and stops at the third.
+///     #[message]
+///     fn count(&mut self, ctx: &mut Context<Self>) -> u32 {
+///         self.0 += 1;
+///         if self.0 == 3 { ctx.stop(); }
+///         self.0
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let counter = Counter(0).spawn();
+/// for _ in 0..3 { counter.count().await?; }
+/// assert!(counter.ended().await.is_normal());
+/// # Ok(()) }
+/// ```
+pub struct Context<A: Actor> {
+    seat: Arc<Seat<A>>,
+}
+
+impl<A: Actor> Context<A> {
+    pub(crate) fn new(seat: Arc<Seat<A>>) -> Self {
+        Self { seat }
+    }
+
+    /// Returns the actor's identity.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.seat.common().identity
+    }
+
+    /// Makes a strong reference to the actor itself. One that the actor keeps keeps a free-standing actor
+    /// alive: keep a [`weak_ref`](Self::weak_ref) instead.
+    #[must_use]
+    pub fn actor_ref(&self) -> ActorRef<A> {
+        ActorRef::new(Arc::clone(&self.seat))
+    }
+
+    /// Makes a weak reference to the actor itself.
+    #[must_use]
+    pub fn weak_ref(&self) -> WeakRef<A> {
+        WeakRef::new(Arc::clone(&self.seat))
+    }
+
+    /// Makes an untyped handle to the actor itself.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
+    }
+
+    pub(crate) fn home(&self) -> &Arc<Home> {
+        &self.seat.common().home
+    }
+
+    /// Stops the actor when the messages accepted so far have been handled: as [`ActorRef::stop`].
+    pub fn stop(&self) {
+        self.seat.stop();
+    }
+
+    /// Stops the actor after this message: as [`ActorRef::stop_now`].
+    pub fn stop_now(&self) {
+        self.seat.stop_now();
+    }
+
+    /// Ends the incarnation with a failure, as a panic would, but on purpose. Never returns: the handler is
+    /// dropped at this await.
+    ///
+    /// What becomes of the message is what its type declares (see the guarantees); an asker is told the error
+    /// at once. In a hook it fails the hook.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is awaited, or beside another branch that is ready, it does nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Disk;
+    ///
+    /// #[messages]
+    /// impl Disk {
+    ///     /// Reads a block.
+    ///     #[message]
+    ///     async fn read(&mut self, block: u64, ctx: &mut Context<Self>) -> Vec<u8> {
+    ///         if block > 7 { return ctx.fail(format!("block {block} is broken")).await; }
+    ///         vec![0; 512]
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let disk = Disk.spawn();
+    /// let error = disk.read(9).await.unwrap_err();
+    /// assert!(error.to_string().contains("block 9 is broken"), "{error}");
+    /// # }
+    /// ```
+    pub async fn fail<T>(&mut self, error: impl Into<BoxError>) -> T {
+        let withdrawn = Withdraw(&self.seat.common().desk);
+        withdrawn.0.put(Request::Fail(error.into()));
+        std::future::pending().await
+    }
+
+    /// Ends the handler without an answer and hands the means to give one to `keep`. Never returns: the rest
+    /// of the handler is dropped at this await, and the actor goes on with its next message.
+    ///
+    /// # Panics
+    ///
+    /// When `R` is not the reply type of the message in hand, and in a hook, where nothing is asked.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before `keep` was called, it does nothing. Dropped after, by a `select!` whose other branch is
+    /// ready as well, the handler goes on; its reply counts, unless the [`ReplyTo`] has been quicker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Door { waiting: Vec<ReplyTo<&'static str>> }
+    ///
+    /// #[messages]
+    /// impl Door {
+    ///     /// Waits until the door opens.
+    ///     #[message]
+    ///     async fn wait(&mut self, ctx: &mut Context<Self>) -> &'static str {
+    ///         ctx.reply_later(|reply| self.waiting.push(reply)).await
+    ///     }
+    ///     /// Opens the door for all who wait.
+    ///     #[message]
+    ///     fn open(&mut self) {
+    ///         for reply in self.waiting.drain(..) { let _ = reply.send("come in"); }
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let door = Door::default().spawn();
+    /// let (said, opened) = tokio::join!(door.wait().send(), door.open().send());
+    /// opened?;
+    /// assert_eq!(said?, "come in");
+    /// # Ok(()) }
+    /// ```
+    pub async fn reply_later<R: Send + 'static, T>(&mut self, keep: impl FnOnce(ReplyTo<R>) + Send) -> T {
+        let withdrawn = Withdraw(&self.seat.common().desk);
+        let desk = withdrawn.0;
+        // A poll asks; the task that wraps the handler answers and polls again at once.
+        let reply = poll_fn(|cx| match desk.take() {
+            Some(Request::Reply(reply)) => Poll::Ready(reply),
+            _ => {
+                desk.put(Request::WantsReply);
+                // For a combinator that polls only those of its futures that were woken.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        })
+        .await;
+        match reply.downcast::<ReplyTo<R>>() {
+            Ok(mut reply) => {
+                reply.owe();
+                keep(*reply);
+            }
+            Err(_) => panic!(
+                "reply_later was called for a reply of `{}`, which is not the reply type of the message in hand",
+                type_name::<R>()
+            ),
+        }
+        desk.put(Request::Deferred);
+        std::future::pending().await
+    }
+
+    /// Starts a child of this actor and waits until its `started` hook is through.
+    ///
+    /// The child is restarted as [`Actor::supervision`] says. It ends with this incarnation: a restart of
+    /// this actor stops it.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::DuplicateChild`]
+    /// when a child of that name exists, [`SpawnError::SupervisorGone`] when this actor is stopping. Nothing is
+    /// left behind then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while the child starts, the child goes on starting and stays a child.
+    pub async fn spawn_child<B, F, T, K>(&mut self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
+    where
+        B: Actor,
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Make<B, K> + Send,
+        K: 'static,
+    {
+        let family = Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>));
+        child.start(family, Arc::clone(&self.seat.common().home)).await
+    }
+
+    /// Returns handles of the actor's children, in start order.
+    #[must_use]
+    pub fn children(&self) -> Vec<Handle> {
+        self.seat.common().family().map(Family::children).unwrap_or_default()
+    }
+}
+
+impl<A: Actor> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Context").field(self.identity()).finish()
+    }
+}
+
+/// Takes a request back when the future that made it is dropped unheard.
+struct Withdraw<'a>(&'a Desk);
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        self.0.take();
+    }
+}

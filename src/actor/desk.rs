@@ -1,0 +1,59 @@
+//! What a handler asks of the loop that polls it.
+//!
+//! `ctx.fail` and `ctx.reply_later` are futures that never come back: they put a request here and stay
+//! pending. The task that wraps the handler looks here when the handler is pending, and only then.
+
+use std::{
+    any::Any,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::envelope::{About, Cause};
+use crate::BoxError;
+
+/// One request at a time: a handler that has made one is pending.
+#[derive(Default)]
+pub(crate) struct Desk {
+    raised: AtomicBool,
+    /// Boxed: requests are rare, and the seat of an idle actor should be small.
+    request: Mutex<Option<Box<Request>>>,
+}
+
+pub(crate) enum Request {
+    /// The handler ends the incarnation with this failure.
+    Fail(BoxError),
+    /// The handler wants to answer later: give it a `ReplyTo`.
+    WantsReply,
+    /// For the handler: the `ReplyTo` it wanted.
+    Reply(Box<dyn Any + Send>),
+    /// The handler has what it wanted; the rest of its work is done elsewhere.
+    Deferred,
+    /// A handler panicked before it had made its future: whom to tell, and of what type the message was.
+    Orphan(About, Box<dyn FnOnce(&Cause) + Send>),
+}
+
+impl Desk {
+    pub(crate) fn put(&self, request: Request) {
+        let old = self.lock().replace(Box::new(request));
+        // Relaxed: the request is under the lock, and both sides run in one poll, one after the other.
+        self.raised.store(true, Ordering::Relaxed);
+        drop(old);
+    }
+
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Request> {
+        // Relaxed: as in `put`.
+        if !self.raised.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.raised.store(false, Ordering::Relaxed);
+        self.lock().take().map(|request| *request)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Box<Request>>> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

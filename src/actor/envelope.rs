@@ -1,0 +1,402 @@
+//! A message in the mailbox, and the task it becomes.
+//!
+//! An envelope is opened in one place: [`open`]. It moves the message into the handler's future, which the
+//! queue layer polls in place. Whatever ends the envelope gives its message one fate: handled here, or one of
+//! the [`Cause`]s.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+use super::{
+    Actor, Context, Handler, Message,
+    asker::{Asker, NoReply, ReplyTo},
+    common::Common,
+    desk::Request,
+    home::Home,
+    journal,
+    seat::Seat,
+};
+use crate::{
+    BoxError, DeadLetter, Failure, Identity, Reason, StopReason, failure,
+    id::short_type_name,
+    queue::{Entry, Stage, Task},
+};
+
+/// One incarnation: who sits in the seat now, and the context that goes with it.
+pub(crate) struct Incarnation<A: Actor> {
+    pub(crate) actor: A,
+    pub(crate) ctx: Context<A>,
+    /// Beside the one in the context, because a handler borrows the context mutably while its task needs the
+    /// seat.
+    pub(crate) seat: Arc<Seat<A>>,
+}
+
+impl<A: Actor> Stage for Incarnation<A> {
+    type Cause = Cause;
+    type Exit = BoxError;
+    type About = About;
+}
+
+/// What is known of a message by its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) type_name: &'static str,
+    pub(crate) max_attempts: u32,
+}
+
+impl About {
+    pub(crate) fn of<M: Message>() -> Self {
+        Self { type_name: short_type_name::<M>(), max_attempts: M::ATTEMPTS }
+    }
+}
+
+/// Why a message gets no handling, or no further one.
+#[derive(Clone, Debug)]
+pub(crate) enum Why {
+    /// Its handler failed and it went into the handler by value.
+    Failed { failure: Failure, attempts: u32 },
+    /// Its handler failed as often as its type allows.
+    Quarantined { failure: Failure, attempts: u32 },
+    /// Its handler was cut.
+    Cut { reason: StopReason, attempts: u32 },
+    /// The actor ended before it came to the message.
+    Ended { reason: StopReason },
+    /// Nobody asks for it any more.
+    Abandoned,
+    /// Nobody gave it a fate: a bug of this crate.
+    Leaked,
+}
+
+/// Gives messages their last fate, and counts.
+pub(crate) struct Cause {
+    home: Arc<Home>,
+    to: Identity,
+    why: Why,
+    dead: Cell<u64>,
+    returned: Cell<u64>,
+}
+
+impl Cause {
+    pub(crate) fn new(common: &Common, why: Why) -> Self {
+        Self {
+            home: Arc::clone(&common.home),
+            to: common.identity.clone(),
+            why,
+            dead: Cell::new(0),
+            returned: Cell::new(0),
+        }
+    }
+
+    /// How many messages became dead letters, and how many went back to their askers.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.dead.get(), self.returned.get())
+    }
+
+    /// Hands a message, or what is known of it, to the dead-letter sink.
+    fn letter<M: Message>(&self, msg: Option<M>) {
+        let (reason, attempts, failure) = match &self.why {
+            Why::Failed { failure, attempts } => (Reason::Failed, *attempts, Some(failure)),
+            Why::Quarantined { failure, attempts } => (Reason::Quarantined, *attempts, Some(failure)),
+            Why::Cut { reason, attempts } => (Reason::Aborted, *attempts, reason.failure()),
+            Why::Ended { reason } => (ended_as(reason), 0, reason.failure()),
+            Why::Abandoned => (Reason::Abandoned, 0, None),
+            Why::Leaked => (Reason::Leaked, 0, None),
+        };
+        let message = msg.map(|msg| Box::new(msg) as Box<dyn Any + Send>);
+        let type_name = short_type_name::<M>();
+        self.dead.set(self.dead.get() + 1);
+        self.home.dead_letters.record(DeadLetter::new(
+            self.to.clone(),
+            type_name,
+            message,
+            reason,
+            attempts,
+            failure.cloned(),
+        ));
+    }
+
+    /// What the asker of a message is told; `None` when the message itself goes back to it.
+    fn told<M: Message>(&self) -> Option<NoReply<M>> {
+        match &self.why {
+            Why::Failed { failure, .. } | Why::Quarantined { failure, .. } => {
+                Some(NoReply::Failed(failure.clone()))
+            }
+            Why::Cut { reason, .. } => Some(NoReply::Aborted(reason.clone())),
+            Why::Ended { .. } => None,
+            Why::Abandoned | Why::Leaked => Some(NoReply::Dropped),
+        }
+    }
+}
+
+fn ended_as(reason: &StopReason) -> Reason {
+    match reason {
+        StopReason::Killed => Reason::Killed,
+        StopReason::RestartLimit(_) => Reason::RestartLimit,
+        _ => Reason::Stopped,
+    }
+}
+
+/// A message nobody waits for.
+pub(crate) struct Told<M>(pub(crate) M);
+
+/// A message with somebody who waits for its reply.
+pub(crate) struct Asked<M: Message> {
+    pub(crate) msg: M,
+    pub(crate) asker: Asker<M>,
+}
+
+impl<A: Handler<M>, M: Message> Entry<Incarnation<A>> for Told<M> {
+    const KEEP: bool = M::ATTEMPTS > 1;
+
+    fn about() -> About {
+        About::of::<M>()
+    }
+
+    #[inline]
+    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
+        Some(open::<A, M>(self.0, None, copy, state))
+    }
+
+    fn duplicate(&mut self) -> Option<Self> {
+        self.0.duplicate().map(Told)
+    }
+
+    fn settle(self) {}
+
+    fn bury(self, cause: &Cause) {
+        cause.letter(Some(self.0));
+    }
+}
+
+impl<A: Handler<M>, M: Message> Entry<Incarnation<A>> for Asked<M> {
+    const KEEP: bool = M::ATTEMPTS > 1;
+
+    fn about() -> About {
+        About::of::<M>()
+    }
+
+    #[inline]
+    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
+        // A copy has been taken by `duplicate`. To look again would give up the copy of a message that is still
+        // there, and then the message.
+        if !copy && !self.asker.take() {
+            let cause = Cause::new(state.seat.common(), Why::Abandoned);
+            self.give_up(&cause);
+            state.seat.common().tally.add(cause.counts());
+            return None;
+        }
+        Some(open::<A, M>(self.msg, Some(self.asker), copy, state))
+    }
+
+    fn duplicate(&mut self) -> Option<Self> {
+        // Taken, from the first attempt on: an asker that gives up now is told that it had started.
+        if !self.asker.take() {
+            return None;
+        }
+        let msg = self.msg.duplicate()?;
+        Some(Self { msg, asker: self.asker.share() })
+    }
+
+    fn settle(self) {
+        self.asker.leave();
+    }
+
+    fn bury(self, cause: &Cause) {
+        self.give_up(cause);
+    }
+}
+
+impl<M: Message> Asked<M> {
+    fn give_up(self, cause: &Cause) {
+        let Self { msg, asker } = self;
+        if let Some(told) = cause.told::<M>() {
+            // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
+            let _unheard = asker.answer(Err(told));
+            return cause.letter(Some(msg));
+        }
+        let Why::Ended { reason } = &cause.why else { return cause.letter(Some(msg)) };
+        match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
+            Ok(()) => cause.returned.set(cause.returned.get() + 1),
+            // The asker went away meanwhile, so the message is the sink's.
+            Err(Err(NoReply::Stopped(msg, _))) => {
+                Cause { why: Why::Abandoned, ..cause.again() }.letter(Some(msg));
+                cause.dead.set(cause.dead.get() + 1);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Cause {
+    fn again(&self) -> Self {
+        Self {
+            home: Arc::clone(&self.home),
+            to: self.to.clone(),
+            why: self.why.clone(),
+            dead: Cell::new(0),
+            returned: Cell::new(0),
+        }
+    }
+}
+
+/// Opens a message: the one place where a handler's future is made.
+#[inline]
+fn open<'a, A: Handler<M>, M: Message>(
+    msg: M,
+    asker: Option<Asker<M>>,
+    copy: bool,
+    state: &'a mut Incarnation<A>,
+) -> impl Task<Incarnation<A>> + 'a {
+    let Incarnation { actor, ctx, seat } = state;
+    // A hand-written `handle` may run code, and panic, before it returns its future. Then the envelope tells
+    // the loop whom it leaves behind.
+    let envelope = Envelope { seat, asker, copy, settled: false, message: PhantomData };
+    let future = actor.handle(msg, ctx);
+    Handling { envelope, future }
+}
+
+/// What is left of a message once its handler has it: who is to be told.
+struct Envelope<'a, A: Actor, M: Message> {
+    seat: &'a Seat<A>,
+    asker: Option<Asker<M>>,
+    /// The original stays in the mailbox and gets the fate.
+    copy: bool,
+    settled: bool,
+    message: PhantomData<fn(M)>,
+}
+
+impl<A: Actor, M: Message> Envelope<'_, A, M> {
+    /// The handler is through.
+    #[inline]
+    fn handled(&mut self, reply: Option<M::Reply>) {
+        self.settled = true;
+        self.seat.common().tally.handled();
+        let Some(reply) = reply else {
+            // Deferred: the `ReplyTo` answers.
+            return self.asker.take().into_iter().for_each(Asker::leave);
+        };
+        let common = self.seat.common();
+        match self.asker.take() {
+            Some(asker) => {
+                if let Err(unheard) = asker.answer(Ok(reply)) {
+                    common.late_reply::<M>();
+                    self.discard(unheard);
+                }
+            }
+            None => {
+                if M::is_error(&reply) {
+                    common.unheard_error::<M>();
+                }
+                self.discard(reply);
+            }
+        }
+    }
+
+    /// Drops a reply that nobody waits for. Its message has been handled, so a panic in its `Drop` is no
+    /// failure of the handler: the message would get a second fate.
+    #[inline]
+    fn discard<T>(&self, unheard: T) {
+        if std::mem::needs_drop::<T>()
+            && let Err(panic) = failure::catch(|| drop(unheard))
+        {
+            journal::drop_panicked(&self.seat.common().identity, &panic);
+        }
+    }
+
+    fn give_up(&mut self, cause: &Cause) {
+        if std::mem::replace(&mut self.settled, true) || self.copy {
+            return;
+        }
+        if let (Some(asker), Some(told)) = (self.asker.take(), cause.told::<M>()) {
+            let _unheard = asker.answer(Err(told));
+        }
+        cause.letter::<M>(None);
+    }
+}
+
+impl<A: Actor, M: Message> Drop for Envelope<'_, A, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.settled {
+            self.orphan();
+        }
+    }
+}
+
+impl<A: Actor, M: Message> Envelope<'_, A, M> {
+    #[cold]
+    fn orphan(&mut self) {
+        let (asker, copy) = (self.asker.take(), self.copy);
+        let tell = move |cause: &Cause| {
+            if let (Some(asker), Some(told), false) = (asker, cause.told::<M>(), copy) {
+                let _unheard = asker.answer(Err(told));
+            }
+            if !copy {
+                cause.letter::<M>(None);
+            }
+        };
+        self.seat.common().desk.put(Request::Orphan(About::of::<M>(), Box::new(tell)));
+    }
+}
+
+pin_project! {
+    /// A handler's future, with what is left of its message.
+    struct Handling<'a, A: Actor, M: Message, F> {
+        envelope: Envelope<'a, A, M>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, F> {
+    type Output = Result<(), BoxError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Poll::Ready(reply) = this.future.as_mut().poll(cx) {
+                this.envelope.handled(Some(reply));
+                return Poll::Ready(Ok(()));
+            }
+            let desk = &this.envelope.seat.common().desk;
+            match desk.take() {
+                None => return Poll::Pending,
+                Some(Request::Fail(error)) => return Poll::Ready(Err(error)),
+                Some(Request::WantsReply) => {
+                    // The envelope keeps its own hold until the handler is through: it may still fail, or
+                    // answer all the same.
+                    let reply = ReplyTo::new::<M>(this.envelope.asker.as_ref().map(Asker::share));
+                    desk.put(Request::Reply(Box::new(reply)));
+                }
+                Some(Request::Deferred) => {
+                    this.envelope.handled(None);
+                    return Poll::Ready(Ok(()));
+                }
+                // Not for us; the loop that reads these runs after this future is gone.
+                Some(Request::Reply(_) | Request::Orphan(..)) => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<A: Actor, M: Message, F> Task<Incarnation<A>> for Handling<'_, A, M, F>
+where
+    F: Future<Output = M::Reply> + Send,
+{
+    fn about() -> About {
+        About::of::<M>()
+    }
+
+    fn give_up(self: Pin<&mut Self>, cause: &Cause) {
+        self.project().envelope.give_up(cause);
+    }
+}

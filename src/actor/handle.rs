@@ -1,0 +1,117 @@
+//! A reference to an actor of any type.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    Actor, ActorRef,
+    common::{Ledger, Status},
+    seat::{AnySeat, Seat},
+};
+use crate::{Identity, StopReason};
+
+/// An untyped reference to an actor: to stop it, to wait for its end, to read its ledger.
+///
+/// It keeps nothing alive, and stays valid through restarts and after the end.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let idle = Idle.spawn();
+/// let handle = idle.handle();
+/// handle.stop();
+/// assert!(handle.ended().await.is_normal());
+/// assert!(handle.ledger().balances());
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    seat: Arc<dyn AnySeat>,
+}
+
+impl Handle {
+    pub(crate) fn new(seat: Arc<dyn AnySeat>) -> Self {
+        Self { seat }
+    }
+
+    /// Returns who the actor is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.seat.common().identity
+    }
+
+    /// Returns what the actor is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.seat.common().status()
+    }
+
+    /// Returns what became of the messages the actor has accepted.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.seat.ledger()
+    }
+
+    /// Returns how many messages the mailbox can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.seat.capacity()
+    }
+
+    /// Returns how many messages wait in the mailbox.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.seat.depth()
+    }
+
+    /// Stops the actor, as [`ActorRef::stop`].
+    pub fn stop(&self) {
+        self.seat.stop();
+    }
+
+    /// Stops the actor, as [`ActorRef::stop_now`].
+    pub fn stop_now(&self) {
+        self.seat.stop_now();
+    }
+
+    /// Kills the actor, as [`ActorRef::kill`].
+    pub fn kill(&self) {
+        self.seat.kill();
+    }
+
+    /// Waits until the actor has ended for good, and says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped; ask again.
+    pub async fn ended(&self) -> StopReason {
+        self.seat.common().wait_ended().await
+    }
+
+    /// Makes a typed reference, if the actor is an `A` and has not ended.
+    #[must_use]
+    pub fn typed<A: Actor>(&self) -> Option<ActorRef<A>> {
+        let seat = Arc::clone(&self.seat).into_any().downcast::<Seat<A>>().ok()?;
+        super::WeakRef::new(seat).upgrade()
+    }
+}
+
+/// Two handles are equal when they lead to the same actor.
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Handle {}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({}, {:?})", self.identity(), self.status())
+    }
+}

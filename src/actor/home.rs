@@ -1,0 +1,151 @@
+//! What the actors of one system share.
+
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use dashmap::{DashMap, Entry};
+
+use super::{common::Ledger, seat::AnySeat};
+use crate::{DeadLetters, SpawnError, failure, policy::DEFAULT_DEAD_LETTERS};
+
+/// The shards of the roster: more than the cores that spawn at the same time on most machines.
+const SHARDS: usize = 8;
+
+/// Dead letters, names, and the list of those alive.
+pub(crate) struct Home {
+    pub(crate) name: Arc<str>,
+    pub(crate) dead_letters: DeadLetters,
+    /// Replies of `Err` to messages that were told.
+    pub(crate) unheard_errors: AtomicU64,
+    names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
+    roster: [Mutex<Shard>; SHARDS],
+    gone: Gone,
+}
+
+#[derive(Default)]
+struct Shard {
+    seats: Vec<Option<Arc<dyn AnySeat>>>,
+    free: Vec<usize>,
+}
+
+/// The ledgers of those that have ended, added up.
+#[derive(Default)]
+struct Gone {
+    accepted: AtomicU64,
+    handled: AtomicU64,
+    dead: AtomicU64,
+    returned: AtomicU64,
+}
+
+/// An actor's place in the roster.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RosterPlace(usize);
+
+impl Home {
+    pub(crate) fn new(name: &str) -> Arc<Self> {
+        failure::install_hook();
+        Arc::new(Self {
+            name: name.into(),
+            dead_letters: DeadLetters::new(DEFAULT_DEAD_LETTERS),
+            unheard_errors: AtomicU64::new(0),
+            names: DashMap::new(),
+            roster: Default::default(),
+            gone: Gone::default(),
+        })
+    }
+
+    /// The system of those who say nothing about it: one per process.
+    pub(crate) fn default_one() -> &'static Arc<Self> {
+        static DEFAULT: OnceLock<Arc<Home>> = OnceLock::new();
+        DEFAULT.get_or_init(|| Self::new("default"))
+    }
+
+    /// Gives a name to an actor.
+    pub(crate) fn claim(&self, name: &Arc<str>, seat: Arc<dyn AnySeat>) -> Result<(), SpawnError> {
+        match self.names.entry(Arc::clone(name)) {
+            Entry::Occupied(_) => Err(SpawnError::NameTaken { name: Arc::clone(name) }),
+            Entry::Vacant(free) => {
+                free.insert(seat);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<dyn AnySeat>> {
+        self.names.get(name).map(|seat| Arc::clone(&seat))
+    }
+
+    pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) -> RosterPlace {
+        let shard = shard_of(seat.common().identity.id().get());
+        let mut shard_guard = self.shard(shard);
+        let index = match shard_guard.free.pop() {
+            Some(index) => {
+                shard_guard.seats[index] = Some(seat);
+                index
+            }
+            None => {
+                shard_guard.seats.push(Some(seat));
+                shard_guard.seats.len() - 1
+            }
+        };
+        RosterPlace(index * SHARDS + shard)
+    }
+
+    /// Strikes an ended actor off: its name is free, its ledger is added to those of the gone.
+    pub(crate) fn strike(&self, seat: &dyn AnySeat, RosterPlace(place): RosterPlace) {
+        let common = seat.common();
+        if let Some(name) = common.identity.name() {
+            self.names.remove_if(name, |_, named| named.common().identity == common.identity);
+        }
+        let mut shard = self.shard(place % SHARDS);
+        // Under the lock, so that `ledger` sees each actor on one side or the other.
+        let ledger = seat.ledger();
+        // Relaxed: under the lock, like every use of them.
+        self.gone.accepted.fetch_add(ledger.accepted, Ordering::Relaxed);
+        self.gone.handled.fetch_add(ledger.handled, Ordering::Relaxed);
+        self.gone.dead.fetch_add(ledger.dead, Ordering::Relaxed);
+        self.gone.returned.fetch_add(ledger.returned, Ordering::Relaxed);
+        let seat = shard.seats.get_mut(place / SHARDS).and_then(Option::take);
+        shard.free.push(place / SHARDS);
+        drop(shard);
+        drop(seat);
+    }
+
+    /// Those alive, oldest first.
+    pub(crate) fn alive(&self) -> Vec<Arc<dyn AnySeat>> {
+        let mut alive = Vec::new();
+        for shard in 0..SHARDS {
+            alive.extend(self.shard(shard).seats.iter().flatten().map(Arc::clone));
+        }
+        alive.sort_by_key(|seat| seat.common().identity.id());
+        alive
+    }
+
+    /// The ledger of the whole system.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let shards: [_; SHARDS] = std::array::from_fn(|shard| self.shard(shard));
+        // Relaxed: every store is under one of the locks held.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut sum = Ledger {
+            accepted: read(&self.gone.accepted),
+            handled: read(&self.gone.handled),
+            dead: read(&self.gone.dead),
+            returned: read(&self.gone.returned),
+            ..Ledger::default()
+        };
+        for seat in shards.iter().flat_map(|shard| shard.seats.iter().flatten()) {
+            sum += seat.ledger();
+        }
+        sum
+    }
+
+    fn shard(&self, index: usize) -> std::sync::MutexGuard<'_, Shard> {
+        self.roster[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shard_of(id: u64) -> usize {
+    usize::try_from(id % SHARDS as u64).unwrap_or_default()
+}

@@ -1,0 +1,67 @@
+//! The log of an actor's life: `tracing` events with the target `postbox`.
+//!
+//! Started and stopped at DEBUG, a failure as one line at WARN, an escalation at ERROR.
+
+use crate::{Failure, Identity, StopReason, failure::Panic};
+
+use super::family::Ruling;
+
+pub(super) fn started(who: &Identity) {
+    tracing::debug!(target: "postbox", actor = %who, "started");
+}
+
+pub(super) fn ended(who: &Identity, reason: &StopReason) {
+    tracing::debug!(target: "postbox", actor = %who, %reason, "ended");
+}
+
+/// One line: who, what, where, why, and what follows.
+pub(super) fn failed(failure: &Failure, ruling: &Ruling) {
+    let chain = failure.chain();
+    match ruling {
+        Ruling::Restart { after, used, max } if after.is_zero() => {
+            tracing::warn!(target: "postbox", "{chain}; restart {used}/{max} at once");
+        }
+        Ruling::Restart { after, used, max } => {
+            tracing::warn!(target: "postbox", "{chain}; restart {used}/{max} in {after:?}");
+        }
+        Ruling::End => tracing::warn!(target: "postbox", "{chain}; it is not restarted"),
+        Ruling::Escalate(limit) => {
+            tracing::warn!(target: "postbox", "{chain}; the restart limit is exceeded");
+            tracing::error!(target: "postbox", "{limit}");
+        }
+    }
+}
+
+/// An end that was not a failure, but has consequences.
+pub(super) fn restarted(who: &Identity, reason: &StopReason, ruling: &Ruling) {
+    match ruling {
+        Ruling::Restart { after, used, max } => tracing::debug!(
+            target: "postbox", actor = %who, %reason, "restart {used}/{max} in {after:?}"
+        ),
+        Ruling::Escalate(limit) => tracing::error!(target: "postbox", "{limit}"),
+        Ruling::End => {}
+    }
+}
+
+/// A failure that changes nothing any more: of a hook at the end, or of a `Drop`.
+pub(super) fn unharmed(failure: &Failure) {
+    let chain = failure.chain();
+    tracing::warn!(target: "postbox", "{chain}; its end goes on");
+}
+
+/// A reply of `Err` that nobody waits for. A line for the first, the second, the fourth …: the count goes on,
+/// the log is not flooded.
+pub(super) fn unheard_error(who: &Identity, message: &str, count: u64) {
+    if count.is_power_of_two() {
+        tracing::warn!(
+            target: "postbox",
+            "{who} answered {message} with an error, but it was told and nobody waits for the reply; \
+             {count} such errors in this system so far"
+        );
+    }
+}
+
+/// A panic in the `Drop` of a message that was given up, or of a reply that nobody waits for.
+pub(super) fn drop_panicked(who: &Identity, panic: &Panic) {
+    tracing::warn!(target: "postbox", actor = %who, "the `Drop` of a message or a reply panicked: {}", panic.text());
+}

@@ -1,0 +1,95 @@
+//! What can be sent, and who handles it.
+
+use std::time::Duration;
+
+use super::{Actor, Context};
+
+/// A value that can be sent to an actor. The reply type belongs to the message.
+///
+/// Usually derived, or made by `#[messages]` from a method. It must own its data: it outlives its sender.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Message)]
+/// #[message(reply = u64)]
+/// struct Add(u64);
+///
+/// // The same by hand:
+/// struct Subtract(u64);
+/// impl Message for Subtract {
+///     type Reply = u64;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "this type does not implement `Message`",
+    note = "add `#[derive(Message)]` to `{Self}`, and `#[message(reply = …)]` if it has a reply"
+)]
+pub trait Message: Send + Sized + 'static {
+    /// What the handler answers. `()` for none.
+    type Reply: Send + 'static;
+
+    /// How often the message is delivered at most when its handler fails: 1 unless it is declared
+    /// `#[message(retry = N)]`.
+    const ATTEMPTS: u32 = 1;
+
+    /// The deadline of an ask that does not set one. `None`: it waits as long as it takes.
+    const TIMEOUT: Option<Duration> = None;
+
+    /// Tells replies that are errors from others. When such a message was told and not asked, nobody sees the
+    /// error; then it is counted ([`System::unheard_errors`](crate::System::unheard_errors)) and logged.
+    ///
+    /// The macros write it for replies declared as a `Result`.
+    #[must_use]
+    fn is_error(reply: &Self::Reply) -> bool {
+        let _ = reply;
+        false
+    }
+
+    /// Makes the copy that a handler gets while the original keeps its place in the mailbox. Only asked when
+    /// `ATTEMPTS` is above 1.
+    #[must_use]
+    fn duplicate(&self) -> Option<Self> {
+        None
+    }
+}
+
+/// An actor that handles messages of type `M`.
+///
+/// Usually written by `#[messages]`. Implement it by hand with a plain `async fn` where that reads better.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Message)]
+/// #[message(reply = usize)]
+/// struct Count;
+///
+/// #[derive(Actor)]
+/// struct Words(Vec<String>);
+///
+/// impl Handler<Count> for Words {
+///     async fn handle(&mut self, _msg: Count, _ctx: &mut Context<Self>) -> usize { self.0.len() }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let words = Words(vec!["one".to_owned()]).spawn();
+/// assert_eq!(words.ask(Count).await?, 1);
+/// # Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle `{M}`",
+    label = "no handler for `{M}`",
+    note = "add a method to the `#[messages]` block of `{Self}`, or implement `Handler<{M}>` for it"
+)]
+pub trait Handler<M: Message>: Actor {
+    /// Handles one message. The next one is taken when the future is ready.
+    ///
+    /// A panic here, or [`Context::fail`], is a failure of the actor. A reply of `Err(..)` is data.
+    fn handle(&mut self, msg: M, ctx: &mut Context<Self>) -> impl Future<Output = M::Reply> + Send;
+}

@@ -1,0 +1,153 @@
+//! What a sender awaits: [`Tell`] and [`Ask`], for every reference, and [`Call`], from which both are made.
+//!
+//! Named futures without a box. Nothing is sent before they are polled, or ended in another way.
+
+mod ask;
+mod blocking;
+mod tell;
+
+use std::{
+    fmt,
+    future::IntoFuture,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::Sleep;
+
+pub use self::{ask::Ask, tell::Tell};
+use super::{Message, accept::Accept};
+use crate::{AskError, TryTellError};
+
+/// A message that has been addressed but not sent: what the methods made by `#[messages]` return.
+///
+/// Awaited, it is an ask. Or end it with one of its methods.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+/// use std::time::Duration;
+///
+/// #[derive(Actor, Default)]
+/// struct Account { balance: u64 }
+///
+/// #[messages]
+/// impl Account {
+///     /// Adds money and returns the new balance.
+///     #[message]
+///     fn deposit(&mut self, amount: u64) -> u64 { self.balance += amount; self.balance }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account::default().spawn();
+/// assert_eq!(account.deposit(1).await?, 1);
+/// account.deposit(2).tell().await?;
+/// account.deposit(3).try_tell()?;
+/// assert_eq!(account.deposit(4).timeout(Duration::from_secs(1)).await?, 10);
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until it is awaited or ended with a method such as `tell`"]
+pub struct Call<'a, T: ?Sized, M> {
+    to: &'a T,
+    msg: M,
+    timeout: Option<Duration>,
+}
+
+impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
+    pub(crate) fn new(to: &'a T, msg: M) -> Self {
+        Self { to, msg, timeout: None }
+    }
+
+    /// Gives up after this long. Zero is refused: the request then ends at once.
+    pub fn timeout(self, after: Duration) -> Self {
+        Self { timeout: Some(after), ..self }
+    }
+
+    /// Sends without asking for the reply. Awaited, it waits for room.
+    pub fn tell(self) -> Tell<'a, T, M> {
+        let tell = Tell::new(self.to, self.msg);
+        match self.timeout {
+            Some(after) => tell.timeout(after),
+            None => tell,
+        }
+    }
+
+    /// Sends without asking for the reply and without waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// As [`ActorRef::try_tell`](super::ActorRef::try_tell). The message is inside.
+    pub fn try_tell(self) -> Result<(), TryTellError<M>> {
+        self.tell().now()
+    }
+
+    /// Asks, without waiting for room.
+    pub fn try_ask(self) -> Ask<'a, T, M> {
+        self.send().now()
+    }
+
+    /// Asks, as a plain future, for `join!`, `select!` and the like.
+    pub fn send(self) -> Ask<'a, T, M> {
+        let ask = Ask::new(self.to, self.msg);
+        match self.timeout {
+            Some(after) => ask.timeout(after),
+            None => ask,
+        }
+    }
+
+    /// Asks, and blocks the thread until the reply is there: see [`Ask::blocking`].
+    ///
+    /// # Errors
+    ///
+    /// As the ask itself.
+    ///
+    /// # Panics
+    ///
+    /// In a handler.
+    pub fn blocking(self) -> Result<M::Reply, AskError<M>> {
+        self.send().blocking()
+    }
+}
+
+impl<'a, T: ?Sized + Accept<M>, M: Message> IntoFuture for Call<'a, T, M> {
+    type Output = Result<M::Reply, AskError<M>>;
+    type IntoFuture = Ask<'a, T, M>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send()
+    }
+}
+
+impl<T: ?Sized, M> fmt::Debug for Call<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// The deadline of a request. The timer is made when it is first looked at: most requests have none, or are
+/// through before.
+#[derive(Default)]
+struct Deadline {
+    after: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    const fn after(after: Option<Duration>) -> Self {
+        Self { after, timer: None }
+    }
+
+    /// Zero is refused.
+    fn is_zero(&self) -> bool {
+        self.after == Some(Duration::ZERO)
+    }
+
+    /// Returns how long the deadline was, once it has passed.
+    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(after) = self.after else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        timer.as_mut().poll(cx).map(|()| after)
+    }
+}

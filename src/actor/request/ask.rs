@@ -1,0 +1,257 @@
+//! Sending and asking for the reply.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::task::coop;
+
+use super::{Deadline, blocking};
+use crate::{
+    AskError,
+    actor::{
+        Message,
+        accept::{Accept, Line, Offer, Refusal},
+        asker::{Answer, Asker, Awaited, NoReply},
+        current,
+    },
+    queue::{Phase, Ticket},
+};
+
+/// A message whose reply is awaited.
+///
+/// # Errors
+///
+/// Whatever happens to the message, the ask ends with it, at once: see [`AskError`], which also says whether
+/// sending again is safe.
+///
+/// # Cancel safety
+///
+/// Dropped before the message was accepted, nothing was sent. Dropped while the message waits, no handler
+/// will run it: it becomes a dead letter (`Abandoned`). Dropped while a handler has it, the handler goes on
+/// and its reply reaches nobody.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Message)]
+/// #[message(reply = usize)]
+/// struct Length(String);
+///
+/// #[derive(Actor)]
+/// struct Measure;
+///
+/// impl Handler<Length> for Measure {
+///     async fn handle(&mut self, text: Length, _ctx: &mut Context<Self>) -> usize { text.0.len() }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let measure = Measure.spawn();
+/// assert_eq!(measure.ask(Length("four".to_owned())).await?, 4);
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
+pub struct Ask<'a, T: ?Sized + Accept<M>, M: Message> {
+    to: &'a T,
+    stage: Stage<M>,
+    /// Whether to wait for room.
+    waits: bool,
+    ticket: Ticket,
+    deadline: Deadline,
+}
+
+enum Stage<M: Message> {
+    /// Not offered yet.
+    Fresh(M),
+    /// Offered, and there was no room.
+    Refused(Offer<M>, Awaited<M>),
+    /// Accepted.
+    Accepted(Awaited<M>),
+    Ended,
+}
+
+impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
+    #[inline]
+    pub(crate) fn new(to: &'a T, msg: M) -> Self {
+        Self {
+            to,
+            stage: Stage::Fresh(msg),
+            waits: true,
+            ticket: Ticket::default(),
+            deadline: Deadline::after(M::TIMEOUT),
+        }
+    }
+
+    /// Gives up after this long. Zero is refused: the request then ends at once.
+    ///
+    /// # Panics
+    ///
+    /// When awaited in a runtime without a timer.
+    pub fn timeout(mut self, after: Duration) -> Self {
+        self.deadline = Deadline::after(Some(after));
+        self
+    }
+
+    /// Does not wait for room: a full mailbox ends it with [`AskError::Full`].
+    pub fn now(mut self) -> Self {
+        self.waits = false;
+        self
+    }
+
+    /// Blocks the thread until the reply is there: for code that is not async, in a runtime or outside of
+    /// any.
+    ///
+    /// # Errors
+    ///
+    /// As awaited.
+    ///
+    /// # Panics
+    ///
+    /// In a handler, which it would block.
+    pub fn blocking(mut self) -> Result<M::Reply, AskError<M>> {
+        let after = self.deadline.after;
+        blocking::run(&mut self, after, |ask, cx| ask.poll_reply(cx), Self::expired)
+    }
+
+    #[inline]
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
+        if let Stage::Accepted(awaited) = &mut self.stage {
+            let answer = ready!(awaited.poll(cx));
+            return Poll::Ready(self.end(answer));
+        }
+        if self.deadline.is_zero() {
+            return Poll::Ready(self.expired(Duration::ZERO));
+        }
+        // An actor that answers at once must not keep its asker's task from letting others run.
+        let coop = ready!(coop::poll_proceed(cx));
+        let (offer, awaited) = match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Fresh(msg) => {
+                let identity = &self.to.common().identity;
+                if current::id() == Some(identity.id()) {
+                    return Poll::Ready(Err(AskError::WouldDeadlock { msg, to: identity.clone() }));
+                }
+                let (asker, awaited) = Asker::new();
+                (Offer { msg, asker: Some(asker) }, awaited)
+            }
+            Stage::Refused(offer, awaited) => (offer, awaited),
+            Stage::Accepted(_) | Stage::Ended => panic!("a request is not polled after it has ended"),
+        };
+        let mut outcome = if self.ticket.waits() {
+            self.offer_in_line(offer, cx)
+        } else {
+            // The first try is without a waker.
+            self.to.accept(offer, None)
+        };
+        if let Err((_, Refusal::Full { .. })) = outcome
+            && self.waits
+            && !self.ticket.waits()
+            && let Err((offer, _)) = outcome
+        {
+            outcome = self.offer_in_line(offer, cx);
+        }
+        match outcome {
+            Ok(()) => {
+                coop.made_progress();
+                self.await_reply(awaited, cx)
+            }
+            Err((Offer { msg, .. }, Refusal::Closed(reason))) => {
+                let to = self.to.common().identity.clone();
+                Poll::Ready(Err(AskError::Stopped { msg, to, reason }))
+            }
+            Err((Offer { msg, .. }, Refusal::Full { capacity })) if !self.waits => {
+                let to = self.to.common().identity.clone();
+                Poll::Ready(Err(AskError::Full { msg, to, capacity }))
+            }
+            Err((offer, Refusal::Full { .. })) => {
+                self.stage = Stage::Refused(offer, awaited);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn offer_in_line(&mut self, offer: Offer<M>, cx: &Context<'_>) -> Result<(), (Offer<M>, Refusal)> {
+        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
+        self.to.accept(offer, Some(line))
+    }
+
+    #[inline]
+    fn await_reply(
+        &mut self,
+        mut awaited: Awaited<M>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<M::Reply, AskError<M>>> {
+        match awaited.poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(self.end(answer)),
+            Poll::Pending => {
+                self.stage = Stage::Accepted(awaited);
+                Poll::Pending
+            }
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, answer: Answer<M>) -> Result<M::Reply, AskError<M>> {
+        self.stage = Stage::Ended;
+        let no_reply = match answer {
+            Ok(reply) => return Ok(reply),
+            Err(no_reply) => no_reply,
+        };
+        let to = self.to.common().identity.clone();
+        Err(match no_reply {
+            NoReply::Stopped(msg, reason) => AskError::Stopped { msg, to, reason },
+            NoReply::Failed(failure) => AskError::Failed(failure),
+            NoReply::Aborted(reason) => AskError::Aborted { to, reason },
+            NoReply::Dropped => AskError::NoReply { to },
+        })
+    }
+
+    fn expired(&mut self, after: Duration) -> Result<M::Reply, AskError<M>> {
+        self.to.leave(&mut self.ticket);
+        let (started, msg) = match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Fresh(msg) | Stage::Refused(Offer { msg, .. }, _) => (false, Some(msg)),
+            Stage::Accepted(mut awaited) => match awaited.give_up() {
+                Ok(answer) => return self.end(answer),
+                Err(phase) => (phase == Phase::Taken, None),
+            },
+            Stage::Ended => (false, None),
+        };
+        Err(AskError::Timeout { started, msg, to: self.to.common().identity.clone(), after })
+    }
+}
+
+impl<T: ?Sized + Accept<M>, M: Message> Future for Ask<'_, T, M> {
+    type Output = Result<M::Reply, AskError<M>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ask = self.get_mut();
+        if let Poll::Ready(outcome) = ask.poll_reply(cx) {
+            return Poll::Ready(outcome);
+        }
+        let after = ready!(ask.deadline.poll_passed(cx));
+        Poll::Ready(ask.expired(after))
+    }
+}
+
+// Nothing in it is pinned: the message is never a future of its own.
+impl<T: ?Sized + Accept<M>, M: Message> Unpin for Ask<'_, T, M> {}
+
+impl<T: ?Sized + Accept<M>, M: Message> Drop for Ask<'_, T, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.ticket.waits() {
+            self.to.leave(&mut self.ticket);
+        }
+    }
+}
+
+impl<T: ?Sized + Accept<M>, M: Message> fmt::Debug for Ask<'_, T, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").field("waits", &self.ticket.waits()).finish_non_exhaustive()
+    }
+}

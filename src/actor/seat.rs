@@ -1,0 +1,188 @@
+//! The seat: what a reference points to, and what outlives a restart.
+
+use std::{
+    any::Any,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::{
+    Actor,
+    common::{Common, Ledger},
+    envelope::{Cause, Incarnation, Why},
+    spawn::Factory,
+};
+use crate::{BoxError, StopReason, failure, policy::decide, queue::Mailbox};
+
+/// What can be asked of a running actor from outside, past its mailbox.
+pub(crate) mod signal {
+    /// End now: the handler is cut at its next await.
+    pub(crate) const KILL: u32 = 1;
+    /// End for good after the message in hand, because the supervisor or the system says so.
+    pub(crate) const SHUTDOWN: u32 = 2;
+    /// End after the message in hand.
+    pub(crate) const STOP_NOW: u32 = 4;
+    /// End when the messages up to the mark have been handled.
+    pub(crate) const STOP: u32 = 8;
+    /// The last strong reference is gone: end when the mailbox is empty.
+    pub(crate) const RELEASED: u32 = 16;
+    /// A child's failure exceeded the restart limit.
+    pub(crate) const ESCALATED: u32 = 32;
+}
+
+/// The place an actor sits in, in one allocation.
+///
+/// The mailbox ends, and `Common` begins, with what the actor writes at each message.
+#[repr(C)]
+pub(crate) struct Seat<A: Actor> {
+    pub(crate) mailbox: Mailbox<Incarnation<A>>,
+    common: Common,
+    /// Makes the next incarnation; `None` for a free-standing actor, which has only one.
+    pub(crate) factory: Option<Factory<A>>,
+}
+
+/// A seat whose actor type has been forgotten.
+pub(crate) trait AnySeat: Any + Send + Sync {
+    fn common(&self) -> &Common;
+    fn stop(&self);
+    fn stop_now(&self);
+    fn kill(&self);
+    fn signal(&self, bits: u32);
+    fn ledger(&self) -> Ledger;
+    fn capacity(&self) -> usize;
+    fn depth(&self) -> usize;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<A: Actor> Seat<A> {
+    pub(crate) fn new(common: Common, capacity: usize, factory: Option<Factory<A>>) -> Self {
+        Self { mailbox: Mailbox::new(capacity), common, factory }
+    }
+
+    #[inline]
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    /// Begins to make the next incarnation. Runs code of the user.
+    pub(crate) fn make(&self) -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> {
+        match &self.factory {
+            Some(factory) => factory(),
+            None => Box::pin(std::future::ready(Err("it has no factory".into()))),
+        }
+    }
+
+    /// Why nothing is accepted any more.
+    pub(crate) fn closed_because(&self) -> StopReason {
+        if let Some(reason) = self.common.closing() {
+            return reason.clone();
+        }
+        let raised = self.mailbox.signals();
+        let any = |bits| raised & bits != 0;
+        if any(signal::KILL) {
+            StopReason::Killed
+        } else if any(signal::SHUTDOWN) {
+            StopReason::Shutdown
+        } else if any(signal::RELEASED) && !any(signal::STOP | signal::STOP_NOW) {
+            StopReason::Released
+        } else {
+            StopReason::Stopped
+        }
+    }
+}
+
+impl<A: Actor> AnySeat for Seat<A> {
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn stop(&self) {
+        // A mailbox that is to have a next incarnation does not close; then the mark alone says which
+        // messages come before the stop. The close comes first, so that nothing slips in behind the mark.
+        if self.common.ends_by(decide::Exit::Stopped) {
+            self.mailbox.close();
+        }
+        // Release: pairs with the Acquire load of the turn that sees the signal.
+        self.common.mark.fetch_max(self.mailbox.mark(), Ordering::Release);
+        self.mailbox.signal(signal::STOP);
+    }
+
+    fn stop_now(&self) {
+        if self.common.ends_by(decide::Exit::Stopped) {
+            self.mailbox.close();
+        }
+        self.mailbox.signal(signal::STOP_NOW);
+    }
+
+    fn kill(&self) {
+        if self.common.ends_by(decide::Exit::Killed) {
+            self.mailbox.close();
+        }
+        self.mailbox.signal(signal::KILL);
+    }
+
+    fn signal(&self, bits: u32) {
+        if bits & (signal::SHUTDOWN | signal::RELEASED) != 0 {
+            self.mailbox.close();
+        }
+        self.mailbox.signal(bits);
+    }
+
+    fn ledger(&self) -> Ledger {
+        let count = self.mailbox.count();
+        let (handled, dead, returned) = self.common.tally.read();
+        Ledger {
+            accepted: count.accepted,
+            handled,
+            dead,
+            returned,
+            queued: count.queued,
+            stashed: 0,
+            in_flight: count.in_hand,
+        }
+    }
+
+    fn capacity(&self) -> usize {
+        self.mailbox.capacity()
+    }
+
+    fn depth(&self) -> usize {
+        usize::try_from(self.mailbox.count().queued).unwrap_or(usize::MAX)
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl<A: Actor> Drop for Seat<A> {
+    fn drop(&mut self) {
+        // The end of the actor has given every message its fate. Should one be left all the same, it must
+        // not vanish without a word.
+        if self.mailbox.count().queued == 0 {
+            return;
+        }
+        let Some(mut turn) = self.mailbox.enter(std::task::Waker::noop()) else { return };
+        let cause = Cause::new(&self.common, Why::Leaked);
+        while failure::catch(|| turn.bury_next(&cause)).unwrap_or(true) {}
+        self.common.tally.add(cause.counts());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::run::Life;
+
+    struct Idle;
+    impl Actor for Idle {}
+
+    /// What an idle actor costs is its seat, and tokio's task around its life: of 80 bytes, so that the task
+    /// is two cache lines of 128.
+    #[test]
+    fn idle_actor_is_small() {
+        assert!(size_of::<Seat<Idle>>() <= 472, "a seat has {} bytes", size_of::<Seat<Idle>>());
+        assert!(size_of::<Life<Idle>>() <= 80, "a life has {} bytes", size_of::<Life<Idle>>());
+        assert!(size_of::<Common>() <= 192, "the untyped part has {} bytes", size_of::<Common>());
+    }
+}

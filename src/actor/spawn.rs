@@ -1,0 +1,304 @@
+//! How an actor comes to be: from a value, on its own, or from a factory, as a child.
+
+use std::{fmt, pin::Pin, sync::Arc};
+
+use tokio::{runtime, sync::oneshot};
+
+use super::{
+    Actor, ActorRef,
+    common::Common,
+    current,
+    family::{Family, Membership},
+    home::Home,
+    run::{self, Life, Report},
+    seat::{AnySeat, Seat},
+};
+use crate::{BoxError, Identity, Restart, Shutdown, SpawnError};
+
+/// Makes an incarnation.
+pub(crate) type Factory<A> =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> + Send + Sync>;
+
+/// The options of an actor that is started on its own: see [`Actor::prepare`].
+#[must_use = "nothing is started until `spawn` is called"]
+pub struct Spawn<A: Actor> {
+    actor: A,
+    name: Option<Arc<str>>,
+    capacity: usize,
+    home: Option<Arc<Home>>,
+}
+
+impl<A: Actor> Spawn<A> {
+    pub(crate) fn new(actor: A) -> Self {
+        Self { actor, name: None, capacity: A::CAPACITY, home: None }
+    }
+
+    /// Gives the actor a name, unique in its system, by which it can be looked up.
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Sets how many messages the mailbox holds.
+    pub fn capacity(self, messages: usize) -> Self {
+        Self { capacity: messages, ..self }
+    }
+
+    pub(crate) fn home(self, home: Arc<Home>) -> Self {
+        Self { home: Some(home), ..self }
+    }
+
+    /// Starts the actor.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::NameTaken`], [`SpawnError::ZeroCapacity`], and [`SpawnError::NoRuntime`] outside a tokio
+    /// runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let one = Idle.prepare().name("only").spawn()?;
+    /// let error = Idle.prepare().name("only").spawn().unwrap_err();
+    /// assert!(matches!(error, SpawnError::NameTaken { .. }));
+    /// # drop(one); Ok(()) }
+    /// ```
+    pub fn spawn(self) -> Result<ActorRef<A>, SpawnError> {
+        self.spawn_with(None)
+    }
+
+    /// Starts the actor and waits until its `started` hook is through.
+    ///
+    /// # Errors
+    ///
+    /// As [`spawn`](Self::spawn), and [`SpawnError::Failed`] when the hook failed. Nothing is left behind then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the actor stops again: there is no reference to it.
+    pub async fn start(self) -> Result<ActorRef<A>, SpawnError> {
+        let (report, started) = oneshot::channel();
+        let actor = self.spawn_with(Some(report))?;
+        match started.await {
+            Ok(Ok(())) => Ok(actor),
+            Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
+            // Its runtime or its system went away under it.
+            Err(_) => Err(SpawnError::SupervisorGone { supervisor: actor.identity().clone() }),
+        }
+    }
+
+    fn spawn_with(self, report: Option<Report>) -> Result<ActorRef<A>, SpawnError> {
+        let runtime = runtime_for::<A>(self.capacity)?;
+        let home = self.home.unwrap_or_else(current::home);
+        let identity = Identity::new(A::kind, self.name.clone());
+        let common = Common::new(identity, Arc::clone(&home), None);
+        let seat = Arc::new(Seat::new(common, self.capacity, None));
+        if let Some(name) = &self.name {
+            home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
+        }
+        let actor = ActorRef::new(Arc::clone(&seat));
+        seat.mailbox.prime(run::incarnation_of(&seat, self.actor));
+        launch(&runtime, seat, report);
+        Ok(actor)
+    }
+}
+
+impl<A: Actor> fmt::Debug for Spawn<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawn")
+            .field("name", &self.name)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError> {
+    if capacity == 0 {
+        return Err(SpawnError::ZeroCapacity { kind: A::kind() });
+    }
+    runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)
+}
+
+/// Gives the seat its task. The task is owned by the seat's place in the system: who wants to know its end
+/// waits for the actor's end, and dropping the runtime ends it.
+fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
+    let common = seat.common();
+    let place = common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
+    drop(runtime.spawn(Life::new(seat, place, report)));
+}
+
+/// How a child is made, restarted and stopped: see [`child`].
+#[derive(Clone)]
+pub struct Child<F> {
+    name: Arc<str>,
+    factory: F,
+    restart: Restart,
+    shutdown: Option<Shutdown>,
+    capacity: Option<usize>,
+}
+
+/// Describes a child: a name, unique among its siblings, and a factory that makes each of its incarnations.
+///
+/// The factory returns the actor, a `Result` of it, or a future of either.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+/// use std::{io, time::Duration};
+///
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// #[derive(Actor)]
+/// struct Db;
+/// impl Db {
+///     async fn open(_path: String) -> io::Result<Self> { Ok(Self) }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tree = Supervisor::one_for_one().start().await?;
+/// let cache = tree.spawn(child("cache", Cache::default)).await?;
+/// let db = tree
+///     .spawn(child("db", || Db::open("data".to_owned())).restart(Restart::Transient).shutdown(Duration::from_secs(5)))
+///     .await?;
+/// # drop((cache, db)); Ok(()) }
+/// ```
+pub fn child<F>(name: impl Into<Arc<str>>, factory: F) -> Child<F> {
+    Child { name: name.into(), factory, restart: Restart::default(), shutdown: None, capacity: None }
+}
+
+impl<F> Child<F> {
+    /// Sets when the child is restarted: [`Restart::Permanent`] unless set.
+    #[must_use]
+    pub fn restart(self, restart: Restart) -> Self {
+        Self { restart, ..self }
+    }
+
+    /// Sets how long the child may take to end when its supervisor stops it: [`Actor::SHUTDOWN`] unless set.
+    #[must_use]
+    pub fn shutdown(self, shutdown: impl Into<Shutdown>) -> Self {
+        Self { shutdown: Some(shutdown.into()), ..self }
+    }
+
+    /// Sets how many messages the child's mailbox holds: [`Actor::CAPACITY`] unless set.
+    #[must_use]
+    pub fn capacity(self, messages: usize) -> Self {
+        Self { capacity: Some(messages), ..self }
+    }
+
+    /// Starts the child in its family, and waits for its first `started`.
+    pub(crate) async fn start<A, T, K>(
+        self,
+        family: Arc<Family>,
+        home: Arc<Home>,
+    ) -> Result<ActorRef<A>, SpawnError>
+    where
+        A: Actor,
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Make<A, K> + Send,
+        K: 'static,
+    {
+        let capacity = self.capacity.unwrap_or(A::CAPACITY);
+        let runtime = runtime_for::<A>(capacity)?;
+        let membership = family.admit(&self.name, self.restart, self.shutdown.unwrap_or(A::SHUTDOWN))?;
+        let Membership { number, .. } = membership;
+        let identity = Identity::new(A::kind, Some(self.name));
+        let common = Common::new(identity, home, Some(Box::new(membership)));
+        let factory = self.factory;
+        let seat = Arc::new(Seat::new(common, capacity, Some(boxed(factory))));
+        family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
+        let actor = ActorRef::new(Arc::clone(&seat));
+        let (report, started) = oneshot::channel();
+        launch(&runtime, seat, Some(report));
+        match started.await {
+            Ok(Ok(())) => Ok(actor),
+            Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
+            // It was stopped before it had started.
+            Err(_) => Err(SpawnError::SupervisorGone { supervisor: family.supervisor.clone() }),
+        }
+    }
+}
+
+impl<F> fmt::Debug for Child<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Child")
+            .field("name", &self.name)
+            .field("restart", &self.restart)
+            .field("shutdown", &self.shutdown)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+fn boxed<A: Actor, F, T, K>(factory: F) -> Factory<A>
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Make<A, K> + Send,
+    K: 'static,
+{
+    Box::new(move || Box::pin(make::made(factory())))
+}
+
+/// What a factory may return: an actor, a `Result` of one, or a future of either.
+///
+/// Sealed by its second parameter, which the compiler finds by itself.
+#[diagnostic::on_unimplemented(
+    message = "a factory of `{A}` cannot return `{Self}`",
+    label = "this is neither the actor, nor a `Result` of it, nor a future of either",
+    note = "return `{A}`, `Result<{A}, E>` with `E: Into<BoxError>`, or a future of one of them"
+)]
+pub trait Make<A, K>: 'static {
+    /// Makes the actor.
+    fn make(self) -> impl Future<Output = Result<A, BoxError>> + Send;
+}
+
+/// The ways in which a factory can return an actor.
+pub mod make {
+    use super::{Actor, BoxError, Make};
+
+    /// The actor itself.
+    #[derive(Debug)]
+    pub struct Value;
+
+    /// A `Result` of the actor.
+    #[derive(Debug)]
+    pub struct Fallible;
+
+    /// A future of what `K` stands for.
+    #[derive(Debug)]
+    pub struct Later<K>(std::marker::PhantomData<K>);
+
+    impl<A: Actor> Make<A, Value> for A {
+        async fn make(self) -> Result<A, BoxError> {
+            Ok(self)
+        }
+    }
+
+    impl<A: Actor, E: Into<BoxError> + Send + 'static> Make<A, Fallible> for Result<A, E> {
+        async fn make(self) -> Result<A, BoxError> {
+            self.map_err(Into::into)
+        }
+    }
+
+    impl<A, K, F> Make<A, Later<K>> for F
+    where
+        F: Future + Send + 'static,
+        F::Output: Make<A, K> + Send,
+        A: Actor,
+    {
+        async fn make(self) -> Result<A, BoxError> {
+            self.await.make().await
+        }
+    }
+
+    /// As a function, for a boxed future that owns what it makes the actor from.
+    pub(super) async fn made<A, K, T: Make<A, K> + Send>(made: T) -> Result<A, BoxError> {
+        made.make().await
+    }
+}

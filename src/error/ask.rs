@@ -1,0 +1,201 @@
+//! The error of the send that expects a reply.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::tell::{debug, full, headline, stopped};
+use crate::failure::{Failure, Step};
+use crate::id::Identity;
+use crate::reason::StopReason;
+
+/// Says why an `ask` has no reply, and whether the message may be sent again.
+///
+/// | variant | what became of the message | [`may_retry`](Self::may_retry) |
+/// |---|---|---|
+/// | `Full` | not accepted, handed back | `Some(true)` |
+/// | `Stopped` | not handled, handed back | `Some(true)` |
+/// | `Timeout { started: false }` | no handler will run it; handed back if it was never accepted | `Some(true)` |
+/// | `Timeout { started: true }` | a handler is at it; its reply will reach nobody | `None` |
+/// | `Failed` | its handler failed | `None` |
+/// | `Aborted` | its handler was cut | `None` |
+/// | `NoReply` | handled, and the handler dropped the reply | `Some(false)` |
+/// | `WouldDeadlock` | not accepted, handed back | `Some(false)` |
+///
+/// # Examples
+///
+/// ```
+/// use postbox::AskError;
+///
+/// fn send_again<M>(error: AskError<M>, is_idempotent: bool) -> Option<M> {
+///     if error.may_retry().unwrap_or(is_idempotent) { error.into_message() } else { None }
+/// }
+/// # let _ = send_again::<String>;
+/// ```
+#[non_exhaustive]
+pub enum AskError<M> {
+    /// The mailbox is full, and the ask was one that does not wait.
+    Full {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// The capacity of the mailbox, in messages.
+        capacity: usize,
+    },
+    /// The actor had stopped, or it stopped before it came to this message.
+    Stopped {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// Why the actor stopped.
+        reason: StopReason,
+    },
+    /// The deadline passed without a reply.
+    Timeout {
+        /// Whether a handler had the message by then. If not, none will.
+        started: bool,
+        /// The message, if the mailbox had not accepted it yet.
+        msg: Option<M>,
+        /// The actor it was for.
+        to: Identity,
+        /// The timeout.
+        after: Duration,
+    },
+    /// The handler of the message failed, and no further attempt was declared.
+    Failed(Failure),
+    /// The handler dropped the reply instead of answering.
+    NoReply {
+        /// The actor that did.
+        to: Identity,
+    },
+    /// The handler of the message was cut by a kill, or by a shutdown that took too long.
+    Aborted {
+        /// The actor it was for.
+        to: Identity,
+        /// Why the actor stopped.
+        reason: StopReason,
+    },
+    /// The actor that would answer waits, directly or through others, for the one that asks.
+    WouldDeadlock {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+    },
+}
+
+impl<M> AskError<M> {
+    /// Returns whether the message may be sent again without the risk that it takes effect twice.
+    ///
+    /// `Some(true)`: it had no effect and will have none. `Some(false)`: it was handled, or it would run into
+    /// the same deadlock. `None`: a handler had begun on it, and how far that came is not known; send it again
+    /// only if it is idempotent.
+    #[must_use]
+    pub fn may_retry(&self) -> Option<bool> {
+        match self {
+            Self::Full { .. } | Self::Stopped { .. } | Self::Timeout { started: false, .. } => Some(true),
+            Self::NoReply { .. } | Self::WouldDeadlock { .. } => Some(false),
+            Self::Timeout { started: true, .. } | Self::Failed(_) | Self::Aborted { .. } => None,
+        }
+    }
+
+    /// Returns the message, where it still exists.
+    #[must_use]
+    pub fn into_message(self) -> Option<M> {
+        match self {
+            Self::Full { msg, .. } | Self::Stopped { msg, .. } | Self::WouldDeadlock { msg, .. } => Some(msg),
+            Self::Timeout { msg, .. } => msg,
+            Self::Failed(_) | Self::NoReply { .. } | Self::Aborted { .. } => None,
+        }
+    }
+
+    /// Returns the actor the message was for.
+    #[must_use]
+    pub fn recipient(&self) -> &Identity {
+        match self {
+            Self::Full { to, .. }
+            | Self::Stopped { to, .. }
+            | Self::Timeout { to, .. }
+            | Self::NoReply { to }
+            | Self::Aborted { to, .. }
+            | Self::WouldDeadlock { to, .. } => to,
+            Self::Failed(failure) => failure.identity(),
+        }
+    }
+}
+
+impl<M> fmt::Debug for AskError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { msg: _, to, capacity } => {
+                debug::<M>(f, "Full", to).field("capacity", capacity).finish()
+            }
+            Self::Stopped { msg: _, to, reason } => {
+                debug::<M>(f, "Stopped", to).field("reason", reason).finish()
+            }
+            Self::Timeout { started, msg, to, after } => debug::<M>(f, "Timeout", to)
+                .field("started", started)
+                .field("has_message", &msg.is_some())
+                .field("after", after)
+                .finish(),
+            Self::Failed(failure) => {
+                debug::<M>(f, "Failed", self.recipient()).field("failure", failure).finish()
+            }
+            Self::NoReply { to } => debug::<M>(f, "NoReply", to).finish(),
+            Self::Aborted { to, reason } => debug::<M>(f, "Aborted", to).field("reason", reason).finish(),
+            Self::WouldDeadlock { msg: _, to } => debug::<M>(f, "WouldDeadlock", to).finish(),
+        }
+    }
+}
+
+impl<M> fmt::Display for AskError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNKNOWN: &str = "whether the message took effect is unknown";
+        headline::<M>(f, "ask", self.recipient())?;
+        match self {
+            Self::Full { capacity, .. } => full(f, *capacity),
+            Self::Stopped { reason, .. } => stopped(f, reason),
+            Self::Timeout { started: false, after, .. } => {
+                write!(
+                    f,
+                    "no handler came to it within {after:?}; none will, and the message may be sent again"
+                )
+            }
+            Self::Timeout { started: true, after, .. } => {
+                write!(f, "its handler had begun but not answered within {after:?}; {UNKNOWN}")
+            }
+            Self::Failed(failure) => {
+                // The headline names the message already.
+                match failure.step() {
+                    Step::Message(_) => write!(f, "the actor failed while handling it: {}", failure.cause())?,
+                    step => write!(f, "the actor failed {step}: {}", failure.cause())?,
+                }
+                write!(f, "; {UNKNOWN}")
+            }
+            Self::NoReply { .. } => f.write_str(
+                "its handler dropped the reply; the message was handled and is not to be sent again",
+            ),
+            Self::Aborted { reason, .. } => write!(f, "its handler was cut as the actor {reason}; {UNKNOWN}"),
+            Self::WouldDeadlock { .. } => f.write_str(
+                "the answer would have to wait for the asker itself; \
+                 the message was not sent, and asking from here never succeeds",
+            ),
+        }
+    }
+}
+
+impl<M> Error for AskError<M> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Stopped { reason, .. } | Self::Aborted { reason, .. } => {
+                reason.failure().map(Failure::as_error)
+            }
+            Self::Full { .. } | Self::Timeout { .. } | Self::NoReply { .. } | Self::WouldDeadlock { .. } => {
+                None
+            }
+        }
+    }
+}

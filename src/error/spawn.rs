@@ -1,0 +1,169 @@
+//! Errors of starting actors and of managing children by hand.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::failure::Failure;
+use crate::id::Identity;
+
+/// Says why an actor was not spawned. Nothing is left behind: no name, no child, no task.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::SpawnError;
+///
+/// fn is_running_already(error: &SpawnError) -> bool {
+///     matches!(error, SpawnError::NameTaken { .. } | SpawnError::DuplicateChild { .. })
+/// }
+/// # let _ = is_running_already;
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// Another actor of the system has the name.
+    NameTaken {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// Its factory or its `started` hook failed at the first start.
+    Failed(Failure),
+    /// The supervisor it was to be a child of has stopped, or is stopping.
+    SupervisorGone {
+        /// The supervisor.
+        supervisor: Identity,
+    },
+    /// The call was made outside a tokio runtime.
+    NoRuntime,
+    /// The actor declares a capacity of zero. Its mailbox could not accept a single message.
+    ZeroCapacity {
+        /// The kind of the actor.
+        kind: &'static str,
+    },
+    /// Its supervisor has a child of that name.
+    DuplicateChild {
+        /// The supervisor.
+        supervisor: Identity,
+        /// The name.
+        name: Arc<str>,
+    },
+}
+
+/// Says why a call that manages a child by hand was refused.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::ChildError;
+///
+/// fn is_known(error: &ChildError) -> bool {
+///     !matches!(error, ChildError::NotFound { .. })
+/// }
+/// # let _ = is_known;
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ChildError {
+    /// The supervisor knows no child of that name.
+    NotFound {
+        /// The supervisor.
+        supervisor: Identity,
+        /// The name that was given.
+        child: String,
+    },
+    /// The child runs, and the call is for one that has ended.
+    Running {
+        /// The supervisor.
+        supervisor: Identity,
+        /// The name of the child.
+        child: String,
+    },
+    /// The supervisor has stopped, or is stopping.
+    SupervisorGone {
+        /// The supervisor.
+        supervisor: Identity,
+    },
+    /// The child did not start.
+    Spawn(SpawnError),
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameTaken { name } => {
+                write!(
+                    f,
+                    "spawn of an actor named `{name}` failed: another actor has the name; \
+                           it is free again once that one has ended"
+                )
+            }
+            Self::Failed(failure) => {
+                write!(f, "spawn of {} failed {}: {}", failure.identity(), failure.step(), failure.cause())
+            }
+            Self::SupervisorGone { supervisor } => {
+                write!(f, "spawn of a child of {supervisor} failed: the supervisor has stopped")
+            }
+            Self::NoRuntime => {
+                f.write_str("spawn failed: there is no tokio runtime here; call it inside one")
+            }
+            Self::ZeroCapacity { kind } => {
+                write!(
+                    f,
+                    "spawn of {kind} failed: it declares a capacity of 0, and a mailbox needs at least 1"
+                )
+            }
+            Self::DuplicateChild { supervisor, name } => {
+                write!(
+                    f,
+                    "spawn of a child named `{name}` of {supervisor} failed: it has a child of that name; \
+                           delete that one first, or restart it"
+                )
+            }
+        }
+    }
+}
+
+impl Error for SpawnError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::NameTaken { .. }
+            | Self::SupervisorGone { .. }
+            | Self::NoRuntime
+            | Self::ZeroCapacity { .. }
+            | Self::DuplicateChild { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for ChildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { supervisor, child } => write!(f, "{supervisor} has no child named `{child}`"),
+            Self::Running { supervisor, child } => {
+                write!(f, "the child `{child}` of {supervisor} is running; stop it first")
+            }
+            Self::SupervisorGone { supervisor } => {
+                write!(f, "the children of {supervisor} are gone: the supervisor has stopped")
+            }
+            Self::Spawn(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ChildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            // Its text is ours already, so the chain goes on behind it.
+            Self::Spawn(error) => error.source(),
+            Self::NotFound { .. } | Self::Running { .. } | Self::SupervisorGone { .. } => None,
+        }
+    }
+}
+
+impl From<SpawnError> for ChildError {
+    fn from(error: SpawnError) -> Self {
+        Self::Spawn(error)
+    }
+}

@@ -1,0 +1,222 @@
+//! Errors of the sends that expect no reply.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::id::{Identity, short_type_name};
+use crate::reason::StopReason;
+
+/// Says why a `tell` that waits for room did not deliver; the message is inside.
+///
+/// In every case the message was not handled and never will be, so it may be sent again, or elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::TellError;
+///
+/// fn undelivered<M>(error: TellError<M>) -> Option<M> {
+///     match error {
+///         TellError::Timeout { msg, .. } => Some(msg),         // still worth another try
+///         TellError::Stopped { reason, .. } if reason.is_normal() => None,
+///         other => Some(other.into_message()),
+///     }
+/// }
+/// # let _ = undelivered::<String>;
+/// ```
+#[non_exhaustive]
+pub enum TellError<M> {
+    /// The actor has stopped, or is stopping and accepts no more.
+    Stopped {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// Why the actor stopped.
+        reason: StopReason,
+    },
+    /// The mailbox stayed full for the whole of the timeout.
+    Timeout {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// The timeout.
+        after: Duration,
+    },
+    /// The actor told itself while its mailbox was full: only it could make room, so it would wait for ever.
+    WouldDeadlock {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+    },
+}
+
+/// Says why a `try_tell` did not deliver; the message is inside.
+///
+/// In every case the message was not handled and never will be, so it may be sent again, or elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::TryTellError;
+///
+/// fn is_busy<M>(error: &TryTellError<M>) -> bool {
+///     matches!(error, TryTellError::Full { .. })
+/// }
+/// # let _ = is_busy::<String>;
+/// ```
+#[non_exhaustive]
+pub enum TryTellError<M> {
+    /// The mailbox is full.
+    Full {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// The capacity of the mailbox, in messages.
+        capacity: usize,
+    },
+    /// The actor has stopped, or is stopping and accepts no more.
+    Stopped {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// Why the actor stopped.
+        reason: StopReason,
+    },
+}
+
+impl<M> TellError<M> {
+    /// Returns the message.
+    #[must_use]
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Stopped { msg, .. } | Self::Timeout { msg, .. } | Self::WouldDeadlock { msg, .. } => msg,
+        }
+    }
+
+    /// Returns the actor the message was for.
+    #[must_use]
+    pub fn recipient(&self) -> &Identity {
+        match self {
+            Self::Stopped { to, .. } | Self::Timeout { to, .. } | Self::WouldDeadlock { to, .. } => to,
+        }
+    }
+}
+
+impl<M> TryTellError<M> {
+    /// Returns the message.
+    #[must_use]
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Full { msg, .. } | Self::Stopped { msg, .. } => msg,
+        }
+    }
+
+    /// Returns the actor the message was for.
+    #[must_use]
+    pub fn recipient(&self) -> &Identity {
+        match self {
+            Self::Full { to, .. } | Self::Stopped { to, .. } => to,
+        }
+    }
+}
+
+impl<M> fmt::Debug for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped { msg: _, to, reason } => {
+                debug::<M>(f, "Stopped", to).field("reason", reason).finish()
+            }
+            Self::Timeout { msg: _, to, after } => {
+                debug::<M>(f, "Timeout", to).field("after", after).finish()
+            }
+            Self::WouldDeadlock { msg: _, to } => debug::<M>(f, "WouldDeadlock", to).finish(),
+        }
+    }
+}
+
+impl<M> fmt::Debug for TryTellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { msg: _, to, capacity } => {
+                debug::<M>(f, "Full", to).field("capacity", capacity).finish()
+            }
+            Self::Stopped { msg: _, to, reason } => {
+                debug::<M>(f, "Stopped", to).field("reason", reason).finish()
+            }
+        }
+    }
+}
+
+impl<M> fmt::Display for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        headline::<M>(f, "tell", self.recipient())?;
+        match self {
+            Self::Stopped { reason, .. } => stopped(f, reason),
+            Self::Timeout { after, .. } => {
+                write!(f, "its mailbox stayed full for {after:?}; the message may be sent again")
+            }
+            Self::WouldDeadlock { .. } => f.write_str(
+                "its mailbox is full and the actor would wait for itself to make room; \
+                 the message was not sent, and waiting for room here never succeeds",
+            ),
+        }
+    }
+}
+
+impl<M> fmt::Display for TryTellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        headline::<M>(f, "tell", self.recipient())?;
+        match self {
+            Self::Full { capacity, .. } => full(f, *capacity),
+            Self::Stopped { reason, .. } => stopped(f, reason),
+        }
+    }
+}
+
+impl<M> Error for TellError<M> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Stopped { reason, .. } => reason.failure().map(Failure::as_error),
+            Self::Timeout { .. } | Self::WouldDeadlock { .. } => None,
+        }
+    }
+}
+
+impl<M> Error for TryTellError<M> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Stopped { reason, .. } => reason.failure().map(Failure::as_error),
+            Self::Full { .. } => None,
+        }
+    }
+}
+
+/// Begins the debug form of a variant, with the message's type in the place of the message.
+pub(super) fn debug<'a, 'b, M>(
+    f: &'a mut fmt::Formatter<'b>,
+    variant: &str,
+    to: &Identity,
+) -> fmt::DebugStruct<'a, 'b> {
+    let mut debug = f.debug_struct(variant);
+    debug.field("msg", &format_args!("{}", short_type_name::<M>())).field("to", &format_args!("{to}"));
+    debug
+}
+
+pub(super) fn headline<M>(f: &mut fmt::Formatter<'_>, verb: &str, to: &Identity) -> fmt::Result {
+    write!(f, "{verb} {} to {to} failed: ", short_type_name::<M>())
+}
+
+pub(super) fn full(f: &mut fmt::Formatter<'_>, capacity: usize) -> fmt::Result {
+    write!(f, "its mailbox is full at {capacity}; the message may be sent again")
+}
+
+pub(super) fn stopped(f: &mut fmt::Formatter<'_>, reason: &StopReason) -> fmt::Result {
+    write!(f, "the actor {reason}; the message was not handled and may be sent elsewhere")
+}

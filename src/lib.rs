@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod actor;
+mod dead_letter;
+mod error;
+mod failure;
+mod id;
+mod policy;
+pub mod prelude;
+mod queue;
+mod reason;
+mod supervision;
+mod system;
+
+#[cfg(feature = "macros")]
+pub use postbox_macros::{Actor, Message, messages};
+
+pub use self::{
+    actor::{
+        Accept, Actor, ActorRef, Ask, Call, Child, Context, Handle, Handler, Ledger, Make, Message,
+        Recipient, ReplyTo, Spawn, Status, Tell, WeakRecipient, WeakRef, child, make,
+    },
+    dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
+    error::{AskError, ChildError, SpawnError, TellError, TryTellError},
+    failure::{BoxError, Cause, Failure, Panic, Place, Step},
+    id::{ActorId, Identity},
+    policy::{
+        Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN, Limit, Restart,
+        Shutdown, Strategy, Supervision,
+    },
+    reason::StopReason,
+    supervision::{Supervisor, SupervisorBuilder},
+    system::{ShutdownReport, System},
+};
+
+/// For the code that the macros write. Not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::actor::call;
+}

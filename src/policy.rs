@@ -1,0 +1,27 @@
+//! The rules of supervision, as plain data and pure decisions.
+//!
+//! Nothing here waits, locks or touches an actor. [`decide`] maps an exit, the policy, the history and the
+//! time to a verdict; the actor layer acts on it.
+
+use std::time::Duration;
+
+pub use self::backoff::Backoff;
+pub use self::limit::Limit;
+pub use self::restart::{Restart, Shutdown, Strategy, Supervision};
+
+mod backoff;
+pub(crate) mod decide;
+pub(crate) mod limit;
+mod restart;
+
+/// The capacity of a mailbox whose actor declares none, in messages.
+pub const DEFAULT_CAPACITY: usize = 64;
+
+/// The restart limit of a supervisor that declares none: 5 in 10 s.
+pub const DEFAULT_LIMIT: Limit = Limit::new(5, Duration::from_secs(10));
+
+/// The time a stopped child is given before its handler is cut, if it declares none: 5 s.
+pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// How many recent dead letters a system keeps, if it is not told otherwise.
+pub const DEFAULT_DEAD_LETTERS: usize = 256;

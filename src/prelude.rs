@@ -1,0 +1,9 @@
+//! What most programs need: `use postbox::prelude::*;`.
+
+#[cfg(feature = "macros")]
+pub use crate::messages;
+pub use crate::{
+    Actor, ActorRef, AskError, BoxError, Context, Handle, Handler, Message, Recipient, ReplyTo, Restart,
+    SpawnError, StopReason, Supervision, Supervisor, System, TellError, TryTellError, WeakRecipient, WeakRef,
+    child,
+};

@@ -1,0 +1,32 @@
+//! The queue layer: the mailbox, the place a handler's future is polled in, and the reply slot.
+//!
+//! This folder knows nothing of actors. It moves entries of many types through one buffer without a box,
+//! grants the right to run to one holder at a time, and hands one value from one task to another. All
+//! `unsafe` code of the crate lives here.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `buffer` | entries of different types, one behind the other in one block of memory |
+//! | `stage` | the consumer's state, and the future that borrows it, polled in place |
+//! | `mailbox` | the producers' side: the bound, the run state, close |
+//! | `turn` | the consumer's side: the right to run |
+//! | `waiters` | senders that wait for room, first come first served |
+//! | `reply` | one value from one task to another, once |
+#![allow(unsafe_code, reason = "the only layer that may; each block is argued where it stands")]
+
+mod buffer;
+mod mailbox;
+mod reply;
+mod stage;
+mod sync;
+mod turn;
+mod waiters;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use mailbox::{Mailbox, Refused};
+pub(crate) use reply::{Answering, Asking, Phase, slot};
+pub(crate) use stage::{Entry, Stage, Task};
+pub(crate) use turn::{Opened, Rest, Turn};
+pub(crate) use waiters::Ticket;

@@ -1,0 +1,295 @@
+//! Entries of different types, one behind the other in one block of memory.
+//!
+//! ```text
+//!  head                                                     tail
+//!   ▼                                                        ▼
+//!   [&VTable][payload, in words of 8 bytes][&VTable][payload]
+//! ```
+//! An entry is moved into the block when it is pushed and moved out of it when it is opened: no box per
+//! entry, and memory is walked in order. A payload too large or too strictly aligned goes in a box, and the
+//! box is the payload.
+//!
+//! Invariants, on which every `unsafe` block below leans:
+//! - **B1** `words[head..tail]` holds exactly `left` entries, each a header written by `push` followed by
+//!   `header.words` words that hold a live payload of the type the header was made for.
+//! - **B2** `head` moves past an entry before code of the user can see its payload by value, so that an
+//!   unwinding cannot make the buffer drop it a second time.
+
+use std::{marker::PhantomData, mem::MaybeUninit, ptr};
+
+use super::stage::{Entry, Place, Stage};
+
+/// Payloads above this many bytes are boxed: moving them about would cost more than the box.
+const INLINE: usize = 256;
+
+/// Words of eight bytes that an empty buffer may keep.
+const KEEP: usize = 64;
+
+type Word = MaybeUninit<u64>;
+
+const _: () = assert!(size_of::<&'static ()>() <= size_of::<Word>(), "a header fits one word");
+
+/// What the buffer knows about the type of an entry.
+struct VTable<S: Stage> {
+    /// Size of the payload in words.
+    words: usize,
+    /// Whether the entry keeps its place until it is settled.
+    keep: bool,
+    /// Moves the payload out and opens it. Returns false when there was nothing to run.
+    open: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
+    /// Opens a duplicate and leaves the payload where it is. Returns false when there was none to be had.
+    open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
+    /// Moves the payload out and settles it as handled.
+    settle: unsafe fn(*mut Word),
+    /// Moves the payload out and gives it up for the stated cause.
+    bury: unsafe fn(*mut Word, &S::Cause),
+    /// Drops the payload in its place.
+    drop: unsafe fn(*mut Word),
+    about: fn() -> S::About,
+}
+
+/// The table of one entry type, as it stands in the block: the payload itself, or the box it is in.
+struct Inline<T>(PhantomData<T>);
+struct Boxed<T>(PhantomData<T>);
+
+impl<T> Inline<T> {
+    const FITS: bool = size_of::<T>() <= INLINE && align_of::<T>() <= align_of::<Word>();
+
+    fn table<S: Stage>() -> &'static VTable<S>
+    where
+        T: Entry<S>,
+    {
+        // SAFETY (of each function below): it is called with the address of a live `T` written by `push`
+        // with this very table (B1), aligned to a word, which is enough for `T` (`FITS`). Those that move
+        // the payload out are called once, after `head` has moved past it (B2).
+        const {
+            &VTable {
+                words: size_of::<T>().div_ceil(size_of::<Word>()),
+                keep: T::KEEP,
+                // SAFETY: as above.
+                open: |at, place, state| unsafe { place.open(at.cast::<T>().read(), false, state) },
+                open_duplicate: |at, place, state| {
+                    // SAFETY: as above; the reference ends with this call.
+                    match unsafe { (*at.cast::<T>()).duplicate() } {
+                        // SAFETY: passed on from the caller of `Buffer::open`.
+                        Some(copy) => unsafe { place.open(copy, true, state) },
+                        None => false,
+                    }
+                },
+                // SAFETY: as above.
+                settle: |at| unsafe { at.cast::<T>().read() }.settle(),
+                // SAFETY: as above.
+                bury: |at, cause| unsafe { at.cast::<T>().read() }.bury(cause),
+                // SAFETY: as above; the payload is not moved out but dropped where it stands, once.
+                drop: |at| unsafe { ptr::drop_in_place(at.cast::<T>()) },
+                about: T::about,
+            }
+        }
+    }
+}
+
+impl<T> Boxed<T> {
+    fn table<S: Stage>() -> &'static VTable<S>
+    where
+        T: Entry<S>,
+    {
+        // SAFETY (of each function below): as in `Inline`, for a live `Box<T>`.
+        const {
+            &VTable {
+                words: size_of::<Box<T>>().div_ceil(size_of::<Word>()),
+                keep: T::KEEP,
+                // SAFETY: as above.
+                open: |at, place, state| unsafe { place.open(*at.cast::<Box<T>>().read(), false, state) },
+                open_duplicate: |at, place, state| {
+                    // SAFETY: as above; the reference ends with this call.
+                    match unsafe { (*at.cast::<Box<T>>()).duplicate() } {
+                        // SAFETY: passed on from the caller of `Buffer::open`.
+                        Some(copy) => unsafe { place.open(copy, true, state) },
+                        None => false,
+                    }
+                },
+                // SAFETY: as above.
+                settle: |at| unsafe { at.cast::<Box<T>>().read() }.settle(),
+                // SAFETY: as above.
+                bury: |at, cause| unsafe { at.cast::<Box<T>>().read() }.bury(cause),
+                // SAFETY: as above; the box is not moved out but dropped where it stands, once.
+                drop: |at| unsafe { ptr::drop_in_place(at.cast::<Box<T>>()) },
+                about: T::about,
+            }
+        }
+    }
+}
+
+/// A first-in, first-out block of entries.
+pub(super) struct Buffer<S: Stage> {
+    /// The block; its length is the tail.
+    words: Vec<Word>,
+    head: usize,
+    left: usize,
+    /// The buffer owns entries of types it does not name. All of them are `Send` (bound of `Entry`), and
+    /// through a shared buffer none can be reached: it is `Send` and `Sync` by right.
+    owns: PhantomData<fn(S)>,
+}
+
+impl<S: Stage> Buffer<S> {
+    pub(super) const fn new() -> Self {
+        Self { words: Vec::new(), head: 0, left: 0, owns: PhantomData }
+    }
+
+    /// The number of entries.
+    #[inline]
+    pub(super) const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Appends an entry.
+    #[inline]
+    pub(super) fn push<T: Entry<S>>(&mut self, entry: T) {
+        if Inline::<T>::FITS {
+            // SAFETY: the table is the one for a payload of `T` that fits.
+            unsafe { self.append(Inline::<T>::table::<S>(), entry) }
+        } else {
+            // SAFETY: the table is the one for a payload of `Box<T>`.
+            unsafe { self.append(Boxed::<T>::table::<S>(), Box::new(entry)) }
+        }
+    }
+
+    /// # Safety
+    /// `table` is the table of `P`, and `P` fits `table.words` words and their alignment.
+    #[inline]
+    unsafe fn append<P>(&mut self, table: &'static VTable<S>, payload: P) {
+        let total = 1 + size_of::<P>().div_ceil(size_of::<Word>());
+        let tail = self.words.len();
+        self.words.reserve(total);
+        // SAFETY: `reserve` made room for `total` words at `tail`. A header fits a word (asserted above), a
+        // payload fits the words behind it (caller). The block is of `MaybeUninit`, so growing the length
+        // over words of which some bytes stay unwritten is sound.
+        unsafe {
+            let at = self.words.as_mut_ptr().add(tail);
+            at.cast::<&'static VTable<S>>().write(table);
+            at.add(1).cast::<P>().write(payload);
+            self.words.set_len(tail + total);
+        }
+        self.left += 1;
+    }
+
+    #[inline]
+    fn front(&mut self) -> Option<(&'static VTable<S>, *mut Word)> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: `left > 0`, so by B1 a header stands at `head` with its payload behind it.
+        unsafe {
+            let at = self.words.as_mut_ptr().add(self.head);
+            Some((at.cast::<&'static VTable<S>>().read(), at.add(1)))
+        }
+    }
+
+    /// Moves `head` past the front entry, whose payload now belongs to the caller. The bytes stay until the
+    /// next `push` or `tidy`.
+    #[inline]
+    fn pass(&mut self, table: &VTable<S>) {
+        self.head += 1 + table.words;
+        self.left -= 1;
+    }
+
+    /// Whether the front entry keeps its place until it is settled.
+    #[inline]
+    pub(super) fn front_keeps(&mut self) -> bool {
+        self.front().is_some_and(|(table, _)| table.keep)
+    }
+
+    /// What type the front entry is of.
+    pub(super) fn front_about(&mut self) -> Option<S::About> {
+        self.front().map(|(table, _)| (table.about)())
+    }
+
+    /// Opens a duplicate of the front entry into `place`; the entry stays. Returns false when there was none
+    /// to be had.
+    ///
+    /// # Safety
+    /// As for [`Place::open`].
+    #[inline]
+    pub(super) unsafe fn open_duplicate(&mut self, place: &mut Place<S>, state: *mut S) -> bool {
+        let Some((table, payload)) = self.front() else { return false };
+        // SAFETY: B1; the payload stays live in its place whatever the call does. The call cannot reach this
+        // buffer, so the block does not move under it. The rest is the caller's.
+        unsafe { (table.open_duplicate)(payload, place, state) }
+    }
+
+    /// Takes the front entry and opens it into `place`. Returns false when there was nothing to run.
+    ///
+    /// # Safety
+    /// As for [`Place::open`].
+    #[inline]
+    pub(super) unsafe fn open(&mut self, place: &mut Place<S>, state: *mut S) -> bool {
+        let Some((table, payload)) = self.front() else { return false };
+        self.pass(table);
+        // SAFETY: B1 and, `head` having moved, B2: the payload is moved out here and nowhere else. The call
+        // cannot reach this buffer, so the block does not move under it. The rest is the caller's.
+        unsafe { (table.open)(payload, place, state) }
+    }
+
+    /// Settles the front entry as handled.
+    pub(super) fn settle(&mut self) {
+        if let Some((table, payload)) = self.front() {
+            self.pass(table);
+            // SAFETY: B1 and B2, as in `open`.
+            unsafe { (table.settle)(payload) }
+        }
+    }
+
+    /// Gives up the front entry. Returns false when there is none.
+    pub(super) fn bury(&mut self, cause: &S::Cause) -> bool {
+        let Some((table, payload)) = self.front() else { return false };
+        self.pass(table);
+        // SAFETY: B1 and B2, as in `open`.
+        unsafe { (table.bury)(payload, cause) };
+        true
+    }
+
+    /// Starts anew at the beginning of the block when nothing is left in it.
+    #[inline]
+    pub(super) fn tidy(&mut self) {
+        if self.left == 0 {
+            self.words.clear();
+            self.head = 0;
+        }
+    }
+
+    /// Words of memory held.
+    #[cfg(test)]
+    pub(super) const fn held(&self) -> usize {
+        self.words.capacity()
+    }
+
+    /// Gives a block back that is larger than an idle mailbox should hold.
+    pub(super) fn shrink(&mut self) {
+        if self.left == 0 && self.words.capacity() > KEEP {
+            self.words = Vec::new();
+            self.head = 0;
+        }
+    }
+}
+
+impl<S: Stage> Drop for Buffer<S> {
+    fn drop(&mut self) {
+        /// Drops what is left, also when it is itself dropped by a panic out of one entry's drop. (A second
+        /// panic aborts, as everywhere.)
+        struct Rest<'a, S: Stage>(&'a mut Buffer<S>);
+
+        impl<S: Stage> Drop for Rest<'_, S> {
+            fn drop(&mut self) {
+                while let Some((table, payload)) = self.0.front() {
+                    let next = Rest(&mut *self.0);
+                    next.0.pass(table);
+                    // SAFETY: B1 and B2, as in `open`.
+                    unsafe { (table.drop)(payload) }
+                    std::mem::forget(next);
+                }
+            }
+        }
+
+        drop(Rest(self));
+    }
+}

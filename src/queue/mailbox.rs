@@ -1,0 +1,403 @@
+//! The mailbox: two buffers under one short lock, an exact bound, and the right to run.
+//!
+//! Producers append to the *back* buffer under the lock. The consumer owns the *front* buffer; when it is
+//! empty the consumer takes the lock once, swaps the two, and works through the batch without a lock.
+//! (The same idea as the swapped queues of the actor systems in Pony and tokio's injection queue; the inline
+//! entries, the exact bound and the run state are ours.)
+//!
+//! ## Who may run
+//!
+//! The consumer's side is used by whoever holds a [`Turn`]. The run state is under the lock:
+//!
+//! ```text
+//!             push (1)               enter (2)
+//!   Parked ─────────────► Scheduled ───────────► Running ──┐ enter: missed = true (3)
+//!     ▲                      ▲  ▲                │ │ │  ▲ ─┘
+//!     │                      │  └── yielded (4) ─┘ │ │  │
+//!     └──────────────────────┼───── rest (5) ──────┘ │  │ enter (2)
+//!                            │ missed (7)            ▼  │
+//!                            └───────────────── suspend (6) ► Awaiting
+//! ```
+//! 1. `push` or `signal` into a parked mailbox: the one who did it wakes the consumer's task.
+//! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`.
+//! 3. A poll that finds `Running` notes it and leaves.
+//! 4. Dropping a `Turn`: there is more to do, the task is woken again.
+//! 5. `Turn::rest`: nothing is left, and no signal.
+//! 6. `Turn::suspend`: a task is pending; pushes do not wake, signals do.
+//! 7. A poll was missed while somebody else ran: the task is woken, or the pending task's own wake-up would
+//!    be lost.
+//!
+//! ## The bound
+//!
+//! `room = capacity − back − front − granted`. The consumer publishes what is left in front with a plain
+//! store per entry; producers read it only when the mailbox looks full. The published figure only falls
+//! between two swaps, so a stale one can refuse a moment too long, never accept too much. An entry that has
+//! been taken does not count: capacity plus the one in hand is the most that can be unsettled.
+
+use std::{marker::PhantomPinned, sync::OnceLock, task::Waker};
+
+use super::{
+    buffer::Buffer,
+    stage::{Entry, Place, Stage, StateCell},
+    sync::{
+        Mutex, MutexGuard, UnsafeCell,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        lock,
+    },
+    turn::Turn,
+    waiters::{Standing, Ticket, Waiters},
+};
+
+/// Why an entry was not taken; it comes back.
+#[derive(Debug)]
+pub(crate) enum Refused<T> {
+    /// There is no room, or others wait for it already.
+    Full(T),
+    /// The mailbox is closed.
+    Closed(T),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    Parked,
+    Scheduled,
+    Running,
+    Awaiting,
+}
+
+/// Everything under the lock.
+pub(super) struct Back<S: Stage> {
+    pub(super) buffer: Buffer<S>,
+    pub(super) waiters: Waiters,
+    pub(super) run: Run,
+    /// A poll found somebody else running.
+    pub(super) missed: bool,
+    closed: bool,
+    /// Entries ever accepted.
+    pub(super) accepted: u64,
+    /// What was left in front when a producer last looked, or at the last swap: an upper bound.
+    pub(super) front_seen: usize,
+}
+
+/// The consumer's side.
+pub(super) struct Consumer<S: Stage> {
+    pub(super) front: Buffer<S>,
+    pub(super) place: Place<S>,
+    /// Whether an entry is in hand: opened, and neither settled nor given up.
+    pub(super) in_hand: bool,
+    /// Whether the entry at the front has been opened and keeps its place. Never set on an empty front.
+    pub(super) kept: bool,
+    /// How often the entry in hand, or the kept one, has been opened.
+    pub(super) attempts: u32,
+}
+
+impl<S: Stage> Consumer<S> {
+    /// Entries in front that have not been taken.
+    #[inline]
+    pub(super) fn left(&self) -> usize {
+        self.front.left() - usize::from(self.kept)
+    }
+
+    /// What producers and the ledger are told: entries left, doubled, plus one for an entry that has been
+    /// taken and has no fate yet.
+    #[inline]
+    pub(super) fn figure(&self) -> usize {
+        (self.left() << 1) | usize::from(self.in_hand || self.kept)
+    }
+
+    /// Forgets the entry in hand, and the kept one.
+    #[inline]
+    pub(super) fn forget(&mut self) {
+        self.in_hand = false;
+        self.kept = false;
+        self.attempts = 0;
+    }
+}
+
+/// A bounded queue of entries for one consumer.
+///
+/// It must not be moved once a [`Turn`] has been taken: the actor layer builds it straight into an `Arc`.
+/// (It refers to itself: the task in its place borrows the state.)
+///
+/// The order of the fields is that of their users: what producers write, then what nobody writes while
+/// messages flow, then what the consumer writes. The middle is a cache line wide, so that the two sides never
+/// share one. (Measured with four producers on two cores: 1.4 times the throughput.)
+#[repr(C)]
+pub(crate) struct Mailbox<S: Stage> {
+    pub(super) back: Mutex<Back<S>>,
+    capacity: usize,
+    /// The waker of the consumer's task, which never changes.
+    waker: OnceLock<Waker>,
+    _apart: [u64; 4],
+    /// What is left in front, doubled, plus one while an entry is in hand or kept. Stored by the runner alone.
+    pub(super) front_left: AtomicUsize,
+    /// Somebody waits for room.
+    pub(super) waiting: AtomicBool,
+    /// Bits of signals that have not been taken yet. Set under the lock.
+    pub(super) signals: AtomicU32,
+    // Order of drops: the place, with the task in it, before the state it borrows (S3).
+    pub(super) consumer: UnsafeCell<Consumer<S>>,
+    pub(super) state: StateCell<S>,
+    /// Not `Unpin`: a `&mut Mailbox`, such as its drop gets, must not claim that nothing else points into it.
+    refers_to_itself: PhantomPinned,
+}
+
+// SAFETY: `consumer` and `state` are used only by the holder of a `Turn`, of which there is one at a time:
+// it is handed out in the passage to `Run::Running` under the lock and that passage happens-before the next
+// one through the same lock. What they hold is `Send` (bounds of `Stage`, `Entry` and `Task`), and all of it
+// is reached through `&mut Turn`, so a `Turn` may be sent and shared as well. Everything else is `Sync` by
+// itself. (`Send` is derived: of all the parts only those two cells are not `Sync`, and none is not `Send`.)
+unsafe impl<S: Stage> Sync for Mailbox<S> {}
+
+impl<S: Stage> Mailbox<S> {
+    /// An empty mailbox whose consumer has been scheduled: it is about to be polled for the first time.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            back: Mutex::new(Back {
+                buffer: Buffer::new(),
+                waiters: Waiters::default(),
+                run: Run::Scheduled,
+                missed: false,
+                closed: false,
+                accepted: 0,
+                front_seen: 0,
+            }),
+            capacity,
+            waker: OnceLock::new(),
+            _apart: [0; 4],
+            front_left: AtomicUsize::new(0),
+            waiting: AtomicBool::new(false),
+            signals: AtomicU32::new(0),
+            consumer: UnsafeCell::new(Consumer {
+                front: Buffer::new(),
+                place: Place::new(),
+                in_hand: false,
+                kept: false,
+                attempts: 0,
+            }),
+            state: StateCell::new(None),
+            refers_to_itself: PhantomPinned,
+        }
+    }
+
+    /// The most entries that can be queued.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Queues an entry, if there is room and nobody waits for it already.
+    #[inline]
+    pub(crate) fn push<T: Entry<S>>(&self, entry: T) -> Result<(), Refused<T>> {
+        let mut back = lock(&self.back);
+        if back.closed {
+            return Err(Refused::Closed(entry));
+        }
+        if back.waiters.any_waiting() || !self.has_room(&mut back) {
+            return Err(Refused::Full(entry));
+        }
+        self.append(back, entry);
+        Ok(())
+    }
+
+    /// Queues an entry, or takes (or keeps) a place in the line of those that wait for room: then the entry
+    /// comes back as [`Refused::Full`] and `waker` is called when room has been granted to `ticket`.
+    pub(crate) fn push_or_wait<T: Entry<S>>(
+        &self,
+        entry: T,
+        ticket: &mut Ticket,
+        waker: Waker,
+    ) -> Result<(), Refused<T>> {
+        let mut back = lock(&self.back);
+        if back.closed {
+            return Err(Refused::Closed(entry));
+        }
+        let mut stale = None;
+        let mut standing = back.waiters.standing(ticket);
+        if matches!(standing, Standing::Outside) && !back.waiters.any_waiting() && self.has_room(&mut back) {
+            self.append(back, entry);
+            return Ok(());
+        }
+        let mut woken = Vec::new();
+        if !matches!(standing, Standing::Granted) {
+            stale = back.waiters.wait(ticket, waker);
+            // Room may have appeared since the consumer last looked at the line.
+            self.grant(&mut back, &mut woken);
+            standing = back.waiters.standing(ticket);
+        }
+        let outcome = if matches!(standing, Standing::Granted) {
+            stale = back.waiters.leave(ticket).or(stale);
+            self.append(back, entry);
+            Ok(())
+        } else {
+            drop(back);
+            Err(Refused::Full(entry))
+        };
+        // Wakers are foreign code: called and dropped with no lock held.
+        drop(stale);
+        woken.into_iter().for_each(Waker::wake);
+        outcome
+    }
+
+    /// Gives a place in the line back; room granted to it goes to the next.
+    pub(crate) fn leave(&self, ticket: &mut Ticket) {
+        if !ticket.waits() {
+            return;
+        }
+        let mut back = lock(&self.back);
+        let own = back.waiters.leave(ticket);
+        let mut woken = Vec::new();
+        self.grant(&mut back, &mut woken);
+        drop(back);
+        drop(own);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Raises signals and gets the consumer to look at them, whatever it is doing.
+    pub(crate) fn signal(&self, bits: u32) {
+        let mut back = lock(&self.back);
+        self.raise(&mut back, bits);
+        let wake = match back.run {
+            Run::Parked => {
+                back.run = Run::Scheduled;
+                true
+            }
+            Run::Awaiting => true,
+            // It looks at the signals under this lock before it rests or suspends.
+            Run::Running | Run::Scheduled => false,
+        };
+        drop(back);
+        if wake {
+            self.wake();
+        }
+    }
+
+    /// The signals raised and not taken yet.
+    #[inline]
+    pub(crate) fn signals(&self) -> u32 {
+        // Relaxed: a hint between two entries. Nothing is read on the strength of it that was not written
+        // under the lock, which whoever acts on a signal takes; the last look before a rest is under it too.
+        self.signals.load(Ordering::Relaxed)
+    }
+
+    /// Takes signals down.
+    pub(crate) fn lower(&self, bits: u32) {
+        let _back = lock(&self.back);
+        // Relaxed: under the lock, like every store to it.
+        self.signals.fetch_and(!bits, Ordering::Relaxed);
+    }
+
+    /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
+    pub(crate) fn close(&self) -> bool {
+        let mut back = lock(&self.back);
+        let was_open = !back.closed;
+        back.closed = true;
+        let woken = back.waiters.dismiss();
+        // Relaxed: under the lock, like every store to it.
+        self.waiting.store(false, Ordering::Relaxed);
+        drop(back);
+        woken.into_iter().for_each(Waker::wake);
+        was_open
+    }
+
+    /// How many entries have been accepted so far: a mark that separates those before from those after.
+    pub(crate) fn mark(&self) -> u64 {
+        lock(&self.back).accepted
+    }
+
+    /// Counts, exact at rest.
+    pub(crate) fn count(&self) -> Count {
+        let back = lock(&self.back);
+        // Acquire: pairs with the Release store of the runner, so that what it did before is seen as well.
+        let front = self.front_left.load(Ordering::Acquire);
+        Count {
+            accepted: back.accepted,
+            queued: (back.buffer.left() + (front >> 1)) as u64,
+            in_hand: (front & 1) as u64,
+        }
+    }
+
+    /// Puts the first state in, before the consumer's task is polled for the first time.
+    pub(crate) fn prime(&self, state: S) {
+        let mut back = lock(&self.back);
+        // In release builds too: beside somebody who runs there would be two turns.
+        assert_ne!(back.run, Run::Running, "primed before the first poll");
+        back.run = Run::Running;
+        let mut turn = Turn::begin(self, back);
+        let none = turn.replace(Some(state));
+        debug_assert!(none.is_none(), "primed once");
+        // Dropped: scheduled again. There is no waker yet, so nobody is woken.
+        drop(turn);
+    }
+
+    /// Takes the right to run, if nobody has it. The first call tells the mailbox the consumer's waker.
+    #[inline]
+    pub(crate) fn enter(&self, waker: &Waker) -> Option<Turn<'_, S>> {
+        self.waker.get_or_init(|| waker.clone());
+        let mut back = lock(&self.back);
+        if back.run == Run::Running {
+            back.missed = true;
+            return None;
+        }
+        back.run = Run::Running;
+        Some(Turn::begin(self, back))
+    }
+
+    /// Wakes the consumer's task. Before its first poll there is no waker and no need of one.
+    #[inline]
+    pub(super) fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Raises signals without a wake-up.
+    fn raise(&self, _back: &mut MutexGuard<'_, Back<S>>, bits: u32) {
+        // Relaxed: under the lock, like every store to it.
+        self.signals.fetch_or(bits, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn append<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) {
+        back.buffer.push(entry);
+        back.accepted += 1;
+        let wake = back.run == Run::Parked;
+        if wake {
+            back.run = Run::Scheduled;
+        }
+        drop(back);
+        if wake {
+            self.wake();
+        }
+    }
+
+    /// Whether one more entry fits.
+    #[inline]
+    fn has_room(&self, back: &mut MutexGuard<'_, Back<S>>) -> bool {
+        let taken = back.buffer.left() + back.waiters.granted();
+        if taken + back.front_seen < self.capacity {
+            return true;
+        }
+        // Relaxed: the figure only falls between two swaps, and swaps are under this lock, so an old one is
+        // an upper bound.
+        back.front_seen = self.front_left.load(Ordering::Relaxed) >> 1;
+        taken + back.front_seen < self.capacity
+    }
+
+    /// Grants the room there is to those who wait; their wakers go to `woken`.
+    pub(super) fn grant(&self, back: &mut MutexGuard<'_, Back<S>>, woken: &mut Vec<Waker>) {
+        while back.waiters.any_waiting() && self.has_room(back) {
+            woken.extend(back.waiters.grant());
+        }
+        // Relaxed: under the lock, like every store to it.
+        self.waiting.store(back.waiters.any_waiting(), Ordering::Relaxed);
+    }
+}
+
+/// What a mailbox holds and has held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count {
+    pub(crate) accepted: u64,
+    pub(crate) queued: u64,
+    /// Taken, and without a fate: under way, or kept for another attempt.
+    pub(crate) in_hand: u64,
+}

@@ -1,0 +1,216 @@
+//! The reply slot: one value from one task to another, once.
+//!
+//! One allocation, shared by the [`Answering`] half, which goes into the mailbox with the message, and the
+//! [`Asking`] half, which the caller polls. (The protocol is that of tokio's `oneshot`, with one bit more:
+//! *taken*, by which the actor that takes the message and the asker that gives up agree on who was first.)
+//!
+//! | bit | set by | means |
+//! |---|---|---|
+//! | `TAKEN` | the actor, before it opens the message | the handler will run, or has |
+//! | `VALUE` | the answering half, last | the value is in its cell, and the asking half may take it |
+//! | `GONE` | the asking half, last | nobody waits any more |
+//! | `WAKER` | the asking half | a waker is in its cell, and the answering half may use it |
+//! | `SHARED` | an answering half, as it makes another | whoever answers has to set `CLAIMED` first |
+//! | `CLAIMED` | the first of several answering halves to answer | the value cell is its own |
+//!
+//! Invariants:
+//! - **R1** one answering half at most writes the value cell, before it sets `VALUE`: the only one there is,
+//!   or the one that set `CLAIMED`. The asking half reads the cell after it has seen `VALUE`, unless it had
+//!   set `GONE` before `VALUE` was set: then the value is the answering half's own again.
+//! - **R2** the waker cell is written by the asking half only while `WAKER` is not set, and read by the
+//!   answering half only after `VALUE` was set with `WAKER` seen in the same step.
+//! - **R3** the asking half does not look at the bits again once it has the value or has set `GONE`.
+
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    task::{Context, Poll, Waker},
+};
+
+use super::sync::{
+    Arc, UnsafeCell,
+    atomic::{AtomicU8, Ordering},
+};
+
+const TAKEN: u8 = 1;
+const VALUE: u8 = 2;
+const GONE: u8 = 4;
+const WAKER: u8 = 8;
+const SHARED: u8 = 16;
+const CLAIMED: u8 = 32;
+
+struct Slot<T> {
+    bits: AtomicU8,
+    value: UnsafeCell<Option<T>>,
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: the cells pass between the halves by the bits (R1, R2), and each half is used by one thread at a time
+// (`Answering` is not `Sync`, and `Asking` is used through `&mut`). The halves may be on any thread, so what is
+// in the cells must be `Send`, which `Waker` is.
+unsafe impl<T: Send> Sync for Slot<T> {}
+
+/// Makes a slot.
+pub(crate) fn slot<T: Send>() -> (Answering<T>, Asking<T>) {
+    let slot =
+        Arc::new(Slot { bits: AtomicU8::new(0), value: UnsafeCell::new(None), waker: UnsafeCell::new(None) });
+    (Answering { slot: Arc::clone(&slot), one_thread: PhantomData }, Asking { slot, finished: false })
+}
+
+/// How far a message had come when its asker gave up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not taken yet: the handler will not run it.
+    Queued,
+    /// Taken: the handler has it, or had it.
+    Taken,
+}
+
+/// The half that answers. Dropping it answers nothing: whoever holds one sees to it.
+pub(crate) struct Answering<T> {
+    slot: Arc<Slot<T>>,
+    /// Not `Sync`: one half used by two threads could answer twice without knowing that it is shared.
+    one_thread: PhantomData<Cell<()>>,
+}
+
+impl<T> Answering<T> {
+    /// A second hold on the same slot, for a message that may be handled more than once. The first value
+    /// wins, from whatever thread it comes.
+    pub(crate) fn share(&self) -> Self {
+        // Relaxed: this half sees its own bit, and the other one comes to another thread only by a passage
+        // that orders what was done before it.
+        self.slot.bits.fetch_or(SHARED, Ordering::Relaxed);
+        Self { slot: Arc::clone(&self.slot), one_thread: PhantomData }
+    }
+
+    /// Says that the handler is about to run. False: the asker has gone, and it must not.
+    #[inline]
+    pub(crate) fn take(&self) -> bool {
+        // Relaxed: the bit carries no data; the asker's side of the race is a read-modify-write of the same
+        // byte, so one of the two is first.
+        self.slot.bits.fetch_or(TAKEN, Ordering::Relaxed) & GONE == 0
+    }
+
+    /// Whether the asker has gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        // Relaxed: an observation; nothing is read on the strength of it.
+        self.slot.bits.load(Ordering::Relaxed) & GONE != 0
+    }
+
+    /// Answers. The value comes back when nobody waits for it, or when there has been an answer already.
+    #[inline]
+    pub(crate) fn answer(&self, value: T) -> Result<(), T>
+    where
+        T: Send,
+    {
+        let slot = &*self.slot;
+        // Relaxed: whoever leaves here has touched no cell.
+        let bits = slot.bits.load(Ordering::Relaxed);
+        if bits & (GONE | VALUE) != 0 {
+            return Err(value);
+        }
+        // Relaxed: the claims are read-modify-writes of one byte, so one of them is first, and nobody has
+        // written to the cell before it.
+        if bits & SHARED != 0 && slot.bits.fetch_or(CLAIMED, Ordering::Relaxed) & CLAIMED != 0 {
+            return Err(value);
+        }
+        // SAFETY: R1: `VALUE` is not set, so the asking half does not read; no other half has answered, and
+        // none can: this one is alone (it would see `SHARED`, see `share`), or has the claim.
+        slot.value.with_mut(|cell| unsafe { *cell = Some(value) });
+        // Release: publishes the value. Acquire: makes the asker's waker visible.
+        let before = slot.bits.fetch_or(VALUE, Ordering::AcqRel);
+        if before & GONE != 0 {
+            // SAFETY: R1: the asking half left before `VALUE` was set, and does not come back (R3).
+            let value = slot.value.with_mut(|cell| unsafe { (*cell).take() });
+            return value.map_or(Ok(()), Err);
+        }
+        if before & WAKER != 0 {
+            slot.waker.with(|cell| {
+                // SAFETY: R2: `VALUE` has been set with `WAKER` seen: the asking half writes the cell no more.
+                if let Some(waker) = unsafe { &*cell } {
+                    waker.wake_by_ref();
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The half that asks.
+pub(crate) struct Asking<T> {
+    slot: Arc<Slot<T>>,
+    finished: bool,
+}
+
+impl<T: Send> Asking<T> {
+    /// Looks for the value, and leaves the waker of `cx` when it is not there yet. Pending for ever once it
+    /// has had the value or has given up.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        if self.finished {
+            // R3: after `GONE` a value may come and go again in its cell.
+            return Poll::Pending;
+        }
+        let slot = &*self.slot;
+        // Acquire: pairs with the Release in `answer`.
+        let mut bits = slot.bits.load(Ordering::Acquire);
+        if bits & VALUE == 0 && bits & WAKER != 0 {
+            // SAFETY: R2: the answering half only reads the cell, and only after `VALUE`; reading it as well
+            // does no harm.
+            let same = slot
+                .waker
+                .with(|cell| unsafe { &*cell }.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())));
+            if same {
+                return Poll::Pending;
+            }
+            // Take the cell back. AcqRel: a `VALUE` seen here comes with its value.
+            bits = slot.bits.fetch_and(!WAKER, Ordering::AcqRel);
+        }
+        if bits & VALUE == 0 {
+            let waker = Some(cx.waker().clone());
+            // SAFETY: R2: `WAKER` is not set, and `VALUE` was not when it was taken back, so the answering
+            // half never saw the bit and does not touch the cell.
+            let old = slot.waker.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, waker));
+            // Release: publishes the waker. Acquire: a `VALUE` seen here comes with its value.
+            bits = slot.bits.fetch_or(WAKER, Ordering::AcqRel);
+            drop(old);
+        }
+        if bits & VALUE == 0 {
+            return Poll::Pending;
+        }
+        self.take_value().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Gives up. Either the value that was there already, or how far the message had come.
+    pub(crate) fn give_up(&mut self) -> Result<T, Phase> {
+        if std::mem::replace(&mut self.finished, true) {
+            // R3, as in `poll`. It had the value, or has heard this before.
+            return Err(Phase::Taken);
+        }
+        // Acquire: a `VALUE` seen here comes with its value. No Release: an answering half that sees `GONE`
+        // touches no cell of ours.
+        let before = self.slot.bits.fetch_or(GONE, Ordering::Acquire);
+        if before & VALUE != 0
+            && let Some(value) = self.take_value()
+        {
+            return Ok(value);
+        }
+        Err(if before & TAKEN == 0 { Phase::Queued } else { Phase::Taken })
+    }
+
+    fn take_value(&mut self) -> Option<T> {
+        self.finished = true;
+        // SAFETY: R1: `VALUE` has been seen with Acquire; only this half reads from here on.
+        self.slot.value.with_mut(|cell| unsafe { (*cell).take() })
+    }
+}
+
+impl<T> Drop for Asking<T> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Relaxed: an answering half that sees it touches no cell of ours. A value that is there already is
+            // dropped with the slot, after both halves by the count of its `Arc`.
+            self.slot.bits.fetch_or(GONE, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The consumer's state, and the future that borrows it, polled in place.
+//!
+//! A [`Stage`] is what the entries of a mailbox act on. Opening an entry makes a [`Task`], a future that
+//! borrows the stage; it is written into a scratch area that grows to the largest task seen, polled there,
+//! and dropped there. No box per message.
+//!
+//! Invariants, on which every `unsafe` block below leans:
+//! - **S1** `task` is `Some(table)` exactly while a live future of the type `table` was made for stands at
+//!   `scratch.as_mut_ptr()`; the scratch is not grown, moved or freed meanwhile.
+//! - **S2** while a place has a task, nobody makes a reference to the state it was opened on or into it: the
+//!   future may hold the only one. The state lies in a cell beside the place and not in it, so that a
+//!   `&mut Place` claims nothing of it.
+//! - **S3** one place serves one state cell; both lie in one mailbox, which does not move (it is built into
+//!   an `Arc`) and which drops the place, and with it the task, before the state.
+
+use std::{
+    mem::MaybeUninit,
+    pin::Pin,
+    ptr,
+    task::{Context, Poll},
+};
+
+use super::sync::UnsafeCell;
+
+/// The consumer's state, and the words in which its tasks end.
+pub(crate) trait Stage: Sized + Send + 'static {
+    /// Why an entry or a task is given up.
+    type Cause;
+    /// What a task that failed on purpose says.
+    type Exit: Send;
+    /// What can be said of an entry by its type alone.
+    type About: Copy;
+}
+
+/// One entry of a mailbox.
+pub(crate) trait Entry<S: Stage>: Sized + Send + 'static {
+    /// Whether the entry keeps its place at the front until it is settled; it is then opened by duplicates.
+    const KEEP: bool;
+
+    /// What this type of entry is.
+    fn about() -> S::About;
+
+    /// Makes the task of this entry, or sees to the entry itself when nobody wants it any more. A `copy` is a
+    /// duplicate, whose original keeps its place.
+    fn open<'a>(self, copy: bool, state: &'a mut S) -> Option<impl Task<S> + 'a>;
+
+    /// Makes a copy to be opened; `None` when this entry is not wanted any more.
+    fn duplicate(&mut self) -> Option<Self>;
+
+    /// The duplicate was handled.
+    fn settle(self);
+
+    /// The entry is given up unopened.
+    fn bury(self, cause: &S::Cause);
+}
+
+/// What opening an entry makes: a future that also knows how to be given up.
+pub(crate) trait Task<S: Stage>: Future<Output = Result<(), S::Exit>> + Send {
+    /// What type of entry this task was made from.
+    fn about() -> S::About;
+
+    /// Tells whoever waits for the outcome that there will be none. Called at most once, and the future is
+    /// only dropped afterwards.
+    fn give_up(self: Pin<&mut Self>, cause: &S::Cause);
+}
+
+/// What a poll of a task finds.
+type Polled<S> = Poll<Result<(), <S as Stage>::Exit>>;
+
+/// What the place knows about the type of the task in it.
+struct VTable<S: Stage> {
+    poll: unsafe fn(*mut u8, &mut Context<'_>) -> Polled<S>,
+    give_up: unsafe fn(*mut u8, &S::Cause),
+    drop: unsafe fn(*mut u8),
+    about: fn() -> S::About,
+}
+
+struct Of<S, F>(std::marker::PhantomData<(S, F)>);
+
+impl<S: Stage, F: Task<S>> Of<S, F> {
+    /// The functions for a task that stands in the scratch itself.
+    const INLINE: &'static VTable<S> = &VTable {
+        // SAFETY: called with the address of a live `F` (S1) that never moves until it is dropped (S3).
+        poll: |at, cx| unsafe { Pin::new_unchecked(&mut *at.cast::<F>()) }.poll(cx),
+        // SAFETY: as above.
+        give_up: |at, cause| unsafe { Pin::new_unchecked(&mut *at.cast::<F>()) }.give_up(cause),
+        // SAFETY: as above, and called once.
+        drop: |at| unsafe { ptr::drop_in_place(at.cast::<F>()) },
+        about: F::about,
+    };
+    /// The functions for a task in a box, of which the scratch holds the address.
+    const BOXED: &'static VTable<S> = &VTable {
+        // SAFETY: called with the address of a live `Pin<Box<F>>` (S1).
+        poll: |at, cx| unsafe { &mut *at.cast::<Pin<Box<F>>>() }.as_mut().poll(cx),
+        // SAFETY: as above.
+        give_up: |at, cause| unsafe { &mut *at.cast::<Pin<Box<F>>>() }.as_mut().give_up(cause),
+        // SAFETY: as above, and called once.
+        drop: |at| unsafe { ptr::drop_in_place(at.cast::<Pin<Box<F>>>()) },
+        about: F::about,
+    };
+}
+
+/// The unit of the scratch: sixteen bytes, aligned to sixteen.
+#[repr(align(16))]
+struct Chunk {
+    _bytes: [MaybeUninit<u8>; 16],
+}
+
+/// Tasks above this many bytes are boxed, so that one large handler does not fatten its actor for good.
+const INLINE: usize = 1024;
+
+/// The cell the consumer's state lies in.
+pub(super) type StateCell<S> = UnsafeCell<Option<S>>;
+
+/// Where the task lives that borrows the state.
+pub(super) struct Place<S: Stage> {
+    task: Option<&'static VTable<S>>,
+    scratch: Vec<Chunk>,
+}
+
+impl<S: Stage> Place<S> {
+    pub(super) const fn new() -> Self {
+        Self { task: None, scratch: Vec::new() }
+    }
+
+    /// Whether a task is under way.
+    #[inline]
+    pub(super) const fn is_busy(&self) -> bool {
+        self.task.is_some()
+    }
+
+    /// Opens `entry` on the state. Returns false when there was nothing to run: the entry saw to itself.
+    ///
+    /// # Safety
+    /// The place is not busy, `state` points to the state in the cell of this place (S3), and nobody else has
+    /// a reference to it or into it.
+    #[inline]
+    pub(super) unsafe fn open<T: Entry<S>>(&mut self, entry: T, copy: bool, state: *mut S) -> bool {
+        debug_assert!(!self.is_busy(), "one task at a time");
+        // SAFETY: the state is there and nothing borrows it (caller). The lifetime of this reference is cut
+        // loose here: the task made from it is dropped before the state is (S3), and while it lives nobody
+        // else touches the state (S2).
+        let state = unsafe { &mut *state };
+        let Some(task) = entry.open(copy, state) else { return false };
+        self.put(task);
+        true
+    }
+
+    #[inline]
+    fn put<F: Task<S>>(&mut self, task: F) {
+        if size_of::<F>() <= INLINE && align_of::<F>() <= align_of::<Chunk>() {
+            // SAFETY: `INLINE` is the table of an `F` in the scratch.
+            unsafe { self.write(task, Of::<S, F>::INLINE) }
+        } else {
+            // SAFETY: `BOXED` is the table of a `Pin<Box<F>>` in the scratch.
+            unsafe { self.write(Box::pin(task), Of::<S, F>::BOXED) }
+        }
+    }
+
+    /// # Safety
+    /// No task is under way, and `table` is made for a `P`, which is aligned no stricter than a `Chunk`.
+    #[inline]
+    unsafe fn write<P>(&mut self, task: P, table: &'static VTable<S>) {
+        let chunks = size_of::<P>().div_ceil(size_of::<Chunk>());
+        if self.scratch.capacity() < chunks {
+            // The old block holds nothing (no task), so it is freed before the larger one is taken.
+            self.scratch = Vec::new();
+            self.scratch.reserve_exact(chunks);
+        }
+        // SAFETY: the block has room for `chunks` chunks and is aligned to one.
+        unsafe { self.scratch.as_mut_ptr().cast::<P>().write(task) };
+        self.task = Some(table);
+    }
+
+    /// Polls the task. It stays in its place, whatever comes of it, until it is cleared: its drop is code of
+    /// the user, and may panic.
+    #[inline]
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<S> {
+        let Some(table) = self.task else { return Poll::Ready(Ok(())) };
+        let at = self.scratch.as_mut_ptr().cast::<u8>();
+        // SAFETY: S1.
+        unsafe { (table.poll)(at, cx) }
+    }
+
+    /// What type of entry the task under way was made from.
+    pub(super) fn about(&self) -> Option<S::About> {
+        self.task.map(|table| (table.about)())
+    }
+
+    /// Tells the task that there will be no outcome; does not drop it.
+    pub(super) fn give_up(&mut self, cause: &S::Cause) {
+        if let Some(table) = self.task {
+            // SAFETY: S1.
+            unsafe { (table.give_up)(self.scratch.as_mut_ptr().cast(), cause) }
+        }
+    }
+
+    /// Drops the task, if any. The place is free even when that drop panics.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        if let Some(table) = self.task.take() {
+            // SAFETY: S1; `task` was taken first, so that an unwinding cannot drop it again. The state is
+            // still there for the task's own drop.
+            unsafe { (table.drop)(self.scratch.as_mut_ptr().cast()) }
+        }
+    }
+}
+
+impl<S: Stage> Drop for Place<S> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

@@ -1,0 +1,322 @@
+//! The right to run: the consumer's side of a mailbox.
+//!
+//! One [`Turn`] exists at a time. It takes entries, opens them on the state, polls what they became, and
+//! ends by resting, by suspending or by being dropped (see the drawing in `mailbox`).
+
+use std::{
+    sync::atomic::Ordering,
+    task::{Context, Poll, Waker},
+};
+
+use super::{
+    mailbox::{Back, Consumer, Mailbox, Run},
+    stage::{Entry, Stage},
+    sync::{MutexGuard, lock},
+};
+
+/// What became of an attempt to open the next entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// It is a task now.
+    Task,
+    /// It saw to itself; there is nothing to run.
+    Nothing,
+    /// The front is empty, or nothing can be opened: a task is under way, or there is no state.
+    Empty,
+}
+
+/// What became of an attempt to rest.
+pub(crate) enum Rest<'a, S: Stage> {
+    /// The mailbox is parked; the next push or signal wakes the consumer.
+    Parked,
+    /// There is more to do.
+    More(Turn<'a, S>),
+}
+
+/// The right to run. Dropping it says that there is more to do.
+pub(crate) struct Turn<'a, S: Stage> {
+    mailbox: &'a Mailbox<S>,
+}
+
+impl<'a, S: Stage> Turn<'a, S> {
+    /// Begins a turn, with a batch if there is one and none is under way.
+    #[inline]
+    pub(super) fn begin(mailbox: &'a Mailbox<S>, mut back: MutexGuard<'_, Back<S>>) -> Self {
+        let mut turn = Self { mailbox };
+        turn.swap(&mut back);
+        turn
+    }
+
+    #[inline]
+    fn consumer<R>(&mut self, f: impl FnOnce(&mut Consumer<S>) -> R) -> R {
+        // SAFETY: whoever holds a turn is the only user of the consumer's side (see `Mailbox`'s `Sync`), and
+        // `&mut self` makes this the only use by the holder. `Consumer` does not contain the state (S2).
+        self.mailbox.consumer.with_mut(|consumer| f(unsafe { &mut *consumer }))
+    }
+
+    /// Makes the back buffer the front one, when the front is empty.
+    #[inline]
+    fn swap(&mut self, back: &mut MutexGuard<'_, Back<S>>) -> bool {
+        let swapped = self.consumer(|consumer| {
+            if consumer.front.left() > 0 || back.buffer.left() == 0 {
+                return false;
+            }
+            consumer.front.tidy();
+            std::mem::swap(&mut consumer.front, &mut back.buffer);
+            true
+        });
+        if swapped {
+            self.publish();
+            back.front_seen = self.consumer(|consumer| consumer.front.left());
+        }
+        swapped
+    }
+
+    /// Tells producers and the ledger what is left in front and in hand.
+    #[inline]
+    fn publish(&mut self) {
+        let figure = self.consumer(|consumer| consumer.figure());
+        // Release: pairs with the Acquire load in `Mailbox::count`.
+        self.mailbox.front_left.store(figure, Ordering::Release);
+    }
+
+    /// Where the state is, when it is there and nothing borrows it.
+    #[inline]
+    fn state(&mut self) -> Option<*mut S> {
+        if self.is_busy() {
+            return None;
+        }
+        // SAFETY: no task is under way, so nothing borrows the state (S2), and the turn is the only user of it.
+        let state = self.mailbox.state.with_mut(|cell| unsafe { &mut *cell }.as_mut());
+        state.map(std::ptr::from_mut)
+    }
+
+    /// Puts a state in and hands the old one out. While a task borrows the old one nothing happens and the
+    /// new one comes back.
+    pub(crate) fn replace(&mut self, state: Option<S>) -> Option<S> {
+        if self.is_busy() {
+            return state;
+        }
+        // SAFETY: as in `state`.
+        self.mailbox.state.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, state))
+    }
+
+    /// Whether a task is under way.
+    #[inline]
+    pub(crate) fn is_busy(&mut self) -> bool {
+        self.consumer(|consumer| consumer.place.is_busy())
+    }
+
+    /// How often the entry in hand, or the kept one, has been opened, the present attempt included.
+    pub(crate) fn attempts(&mut self) -> u32 {
+        self.consumer(|consumer| consumer.attempts)
+    }
+
+    /// Whether the task under way, or the one that just failed, came from the queue.
+    pub(crate) fn in_hand(&mut self) -> bool {
+        self.consumer(|consumer| consumer.in_hand)
+    }
+
+    /// Whether an opened entry keeps its place at the front.
+    pub(crate) fn is_kept(&mut self) -> bool {
+        self.consumer(|consumer| consumer.kept)
+    }
+
+    /// What type the entry under way, or the kept one, is of.
+    pub(crate) fn about(&mut self) -> Option<S::About> {
+        self.consumer(|consumer| match consumer.place.about() {
+            None if consumer.kept => consumer.front.front_about(),
+            of_task => of_task,
+        })
+    }
+
+    /// Entries taken so far.
+    pub(crate) fn taken(&mut self) -> u64 {
+        let left = self.consumer(|consumer| consumer.left());
+        let back = lock(&self.mailbox.back);
+        back.accepted - (back.buffer.left() + left) as u64
+    }
+
+    /// Opens something that does not come from the queue, on the state. Returns false when there was nothing
+    /// to run.
+    pub(crate) fn open<T: Entry<S>>(&mut self, entry: T) -> bool {
+        let Some(state) = self.state() else { return false };
+        // SAFETY: not busy, or there would be no state to be had; it lies beside this place; the turn is the
+        // only user of it.
+        self.consumer(|consumer| unsafe { consumer.place.open(entry, false, state) })
+    }
+
+    /// Opens the entry at the front of the queue. The attempt counts before anything of it runs.
+    #[inline]
+    pub(crate) fn open_next(&mut self) -> Opened {
+        // Without a state the entry would be lost, so it is not taken.
+        let Some(state) = self.state() else { return Opened::Empty };
+        let mailbox = self.mailbox;
+        self.consumer(|consumer| {
+            if consumer.front.left() == 0 {
+                return Opened::Empty;
+            }
+            consumer.attempts += 1;
+            consumer.in_hand = true;
+            consumer.kept = consumer.front.front_keeps();
+            // Release: pairs with the Acquire load in `Mailbox::count`. The entry has been taken: its room is
+            // free from here on. (A moved-out entry still counts in `front.left()` at this point.)
+            mailbox.front_left.store(((consumer.front.left() - 1) << 1) | 1, Ordering::Release);
+            if consumer.kept {
+                // SAFETY: not busy, or there would be no state to be had; it lies beside this place; the turn
+                // is the only user of it.
+                if unsafe { consumer.front.open_duplicate(&mut consumer.place, state) } {
+                    return Opened::Task;
+                }
+                // Before the entry leaves its place, and may panic: else the next one would be held for it.
+                consumer.kept = false;
+            }
+            // SAFETY: as above, and the duplicate, if there was one, has not become a task.
+            if unsafe { consumer.front.open(&mut consumer.place, state) } {
+                return Opened::Task;
+            }
+            consumer.forget();
+            // Release: as above.
+            mailbox.front_left.store(consumer.figure(), Ordering::Release);
+            Opened::Nothing
+        })
+    }
+
+    /// Polls the task under way.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Exit>> {
+        self.consumer(|consumer| consumer.place.poll(cx))
+    }
+
+    /// The task under way has ended well: the entry in hand has been handled, a kept one is settled, and the
+    /// task is dropped. In this order, because a panic of either drop must not give the entry a second fate.
+    #[inline]
+    pub(crate) fn done(&mut self) {
+        let mailbox = self.mailbox;
+        self.consumer(|consumer| {
+            if consumer.in_hand {
+                let kept = consumer.kept;
+                let left = consumer.left();
+                consumer.forget();
+                // Release: pairs with the Acquire load in `Mailbox::count`.
+                mailbox.front_left.store(left << 1, Ordering::Release);
+                if kept {
+                    consumer.front.settle();
+                }
+            }
+            consumer.place.clear();
+        });
+        self.make_way();
+    }
+
+    /// Lets those who wait for room have what has become free.
+    #[inline]
+    fn make_way(&mut self) {
+        // Relaxed: a sender that starts to wait just now is seen at the next entry or under the lock.
+        if self.mailbox.waiting.load(Ordering::Relaxed) {
+            self.grant();
+        }
+    }
+
+    #[cold]
+    fn grant(&mut self) {
+        let mut woken = Vec::new();
+        self.mailbox.grant(&mut lock(&self.mailbox.back), &mut woken);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells the task under way that there will be no outcome.
+    pub(crate) fn give_up(&mut self, cause: &S::Cause) {
+        self.consumer(|consumer| consumer.place.give_up(cause));
+    }
+
+    /// Drops the task under way. The entry it came from is no longer in hand; a kept one stays at the front,
+    /// to be opened again or buried.
+    pub(crate) fn clear(&mut self) {
+        self.consumer(|consumer| {
+            consumer.in_hand = false;
+            if !consumer.kept {
+                consumer.attempts = 0;
+            }
+        });
+        // Before the drop, which may panic.
+        self.publish();
+        self.consumer(|consumer| consumer.place.clear());
+    }
+
+    /// Gives up the entry at the front of the queue, the kept one first. Returns false when there is none.
+    pub(crate) fn bury_next(&mut self, cause: &S::Cause) -> bool {
+        if self.consumer(|consumer| consumer.front.left()) == 0 && !self.swap(&mut lock(&self.mailbox.back)) {
+            return false;
+        }
+        let mailbox = self.mailbox;
+        self.consumer(|consumer| {
+            consumer.forget();
+            // Release: pairs with the Acquire load in `Mailbox::count`. Before the burial, which may panic: the
+            // last entry would else be counted for ever.
+            mailbox.front_left.store((consumer.front.left() - 1) << 1, Ordering::Release);
+            consumer.front.bury(cause);
+        });
+        self.make_way();
+        true
+    }
+
+    /// Ends the turn because nothing is left, unless something is.
+    #[inline]
+    pub(crate) fn rest(mut self) -> Rest<'a, S> {
+        let mut woken = Vec::new();
+        let mut back = lock(&self.mailbox.back);
+        let swapped = self.swap(&mut back);
+        if back.waiters.any_waiting() {
+            self.mailbox.grant(&mut back, &mut woken);
+        }
+        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.signals() != 0 {
+            drop(back);
+            woken.into_iter().for_each(Waker::wake);
+            return Rest::More(self);
+        }
+        self.consumer(|consumer| consumer.front.shrink());
+        back.buffer.shrink();
+        back.waiters.shrink();
+        back.run = Run::Parked;
+        back.missed = false;
+        drop(back);
+        std::mem::forget(self);
+        woken.into_iter().for_each(Waker::wake);
+        Rest::Parked
+    }
+
+    /// Ends the turn because the task under way is pending, or because nothing is to be taken for the time
+    /// being: pushes do not wake the consumer until its next turn, signals do.
+    pub(crate) fn suspend(self, known: u32) -> Rest<'a, S> {
+        let mut woken = Vec::new();
+        let mut back = lock(&self.mailbox.back);
+        if self.mailbox.signals() & !known != 0 {
+            drop(back);
+            return Rest::More(self);
+        }
+        if back.waiters.any_waiting() {
+            self.mailbox.grant(&mut back, &mut woken);
+        }
+        let missed = std::mem::take(&mut back.missed);
+        back.run = if missed { Run::Scheduled } else { Run::Awaiting };
+        drop(back);
+        let mailbox = self.mailbox;
+        std::mem::forget(self);
+        if missed {
+            mailbox.wake();
+        }
+        woken.into_iter().for_each(Waker::wake);
+        Rest::Parked
+    }
+}
+
+impl<S: Stage> Drop for Turn<'_, S> {
+    fn drop(&mut self) {
+        let mut back = lock(&self.mailbox.back);
+        back.run = Run::Scheduled;
+        back.missed = false;
+        drop(back);
+        self.mailbox.wake();
+    }
+}

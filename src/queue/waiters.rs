@@ -1,0 +1,127 @@
+//! Senders that wait for room, first come first served.
+//!
+//! A waiting sender holds a [`Ticket`]. Room is *granted* to the oldest ticket that has none yet;
+//! a granted ticket counts against the bound until its owner has pushed or left. So nobody who comes later
+//! can take the room of one who waits, and a wake-up is for one sender, not for the herd.
+
+use std::{collections::VecDeque, task::Waker};
+
+/// A sender's place among those that wait; empty until it waits. Whoever drops one without having pushed
+/// gives it back with `Mailbox::leave`.
+#[derive(Debug, Default)]
+pub struct Ticket(Option<u64>);
+
+impl Ticket {
+    /// Whether the sender stands in the line.
+    pub(crate) const fn waits(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+struct Waiter {
+    ticket: u64,
+    /// Taken when room is granted.
+    waker: Option<Waker>,
+}
+
+/// Those who wait. Lives under the mailbox's lock; never calls a waker itself.
+#[derive(Default)]
+pub(super) struct Waiters {
+    /// Boxed, and only there while somebody waits: most mailboxes never have a line.
+    line: Option<Box<Line>>,
+    next_ticket: u64,
+}
+
+#[derive(Default)]
+struct Line {
+    /// In order of tickets; the first `granted` of them hold room.
+    waiters: VecDeque<Waiter>,
+    granted: usize,
+}
+
+/// What a sender finds when it looks for its place.
+pub(super) enum Standing {
+    /// It holds room.
+    Granted,
+    /// It waits on.
+    Waiting,
+    /// It has no place yet.
+    Outside,
+}
+
+impl Line {
+    fn position(&self, ticket: &Ticket) -> Option<usize> {
+        let ticket = ticket.0?;
+        self.waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()
+    }
+}
+
+impl Waiters {
+    /// Room given away and not used yet.
+    #[inline]
+    pub(super) fn granted(&self) -> usize {
+        self.line.as_ref().map_or(0, |line| line.granted)
+    }
+
+    /// Whether somebody waits without room.
+    #[inline]
+    pub(super) fn any_waiting(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.waiters.len() > line.granted)
+    }
+
+    pub(super) fn standing(&self, ticket: &Ticket) -> Standing {
+        let Some(line) = &self.line else { return Standing::Outside };
+        match line.position(ticket) {
+            Some(at) if at < line.granted => Standing::Granted,
+            Some(_) => Standing::Waiting,
+            None => Standing::Outside,
+        }
+    }
+
+    /// Takes a place at the end of the line, or renews the waker of the place held. Returns a waker that is
+    /// no longer needed, to be dropped outside the lock.
+    pub(super) fn wait(&mut self, ticket: &mut Ticket, waker: Waker) -> Option<Waker> {
+        let line = self.line.get_or_insert_default();
+        if let Some(at) = line.position(ticket) {
+            return line.waiters[at].waker.replace(waker);
+        }
+        line.waiters.push_back(Waiter { ticket: self.next_ticket, waker: Some(waker) });
+        ticket.0 = Some(self.next_ticket);
+        self.next_ticket += 1;
+        None
+    }
+
+    /// Grants room to the oldest sender without any; returns its waker, to be called outside the lock.
+    pub(super) fn grant(&mut self) -> Option<Waker> {
+        let line = self.line.as_mut()?;
+        let waiter = line.waiters.get_mut(line.granted)?;
+        line.granted += 1;
+        waiter.waker.take()
+    }
+
+    /// Leaves the line. The room it may have held is free again. The waker is to be dropped outside the lock.
+    pub(super) fn leave(&mut self, ticket: &mut Ticket) -> Option<Waker> {
+        let left = std::mem::take(ticket);
+        let line = self.line.as_mut()?;
+        let at = line.position(&left)?;
+        if at < line.granted {
+            line.granted -= 1;
+        }
+        line.waiters.remove(at)?.waker
+    }
+
+    /// Gives a line back in which nobody stands any more.
+    pub(super) fn shrink(&mut self) {
+        if self.line.as_ref().is_some_and(|line| line.waiters.is_empty()) {
+            self.line = None;
+        }
+    }
+
+    /// Empties the line, for a close: each is woken and sees it.
+    pub(super) fn dismiss(&mut self) -> Vec<Waker> {
+        let line = self.line.take();
+        line.map_or_else(Vec::new, |line| {
+            line.waiters.into_iter().filter_map(|waiter| waiter.waker).collect()
+        })
+    }
+}

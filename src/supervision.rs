@@ -1,0 +1,5 @@
+//! The ready-made supervisor.
+
+mod supervisor;
+
+pub use supervisor::{Supervisor, SupervisorBuilder};

@@ -1,0 +1,232 @@
+//! A system: the actors that share names, a dead-letter sink and a ledger.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    Actor, ActorRef, Context, DeadLetters, Handle, Identity, Ledger, Spawn, StopReason, SupervisorBuilder,
+    actor::{AnySeat, Family, Home, current_home, signal},
+};
+
+/// The actors that share names, dead letters and a ledger.
+///
+/// Most programs need only the default system, which `spawn` uses by itself. Make one to keep parts of a
+/// process, or tests, apart. Cloning makes another reference to the same system.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+/// use std::time::Duration;
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("billing");
+/// let idle = Idle.prepare().name("idle").system(&system).spawn()?;
+/// assert!(system.lookup::<Idle>("idle").is_some());
+/// let report = system.shutdown(Duration::from_secs(1)).await;
+/// assert!(report.ledger.balances());
+/// # drop(idle); Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct System {
+    home: Arc<Home>,
+}
+
+impl System {
+    /// Makes a system of its own.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { home: Home::new(name) }
+    }
+
+    /// Returns the system of the actor this is called in, or else the default one of the process.
+    #[must_use]
+    pub fn current() -> Self {
+        Self { home: current_home() }
+    }
+
+    /// Returns the system's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.home.name
+    }
+
+    /// Returns the sink of the messages that nobody handled.
+    #[must_use]
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.home.dead_letters
+    }
+
+    /// Returns what became of every message that actors of this system have accepted, those that have ended
+    /// included.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.home.ledger()
+    }
+
+    /// Returns how many replies were errors that nobody saw, because the message was told and not asked.
+    #[must_use]
+    pub fn unheard_errors(&self) -> u64 {
+        // Relaxed: a count.
+        self.home.unheard_errors.load(Ordering::Relaxed)
+    }
+
+    /// Finds a named actor. `None` when there is none of that name, or it is not an `A`.
+    #[must_use]
+    pub fn lookup<A: Actor>(&self, name: &str) -> Option<ActorRef<A>> {
+        Handle::new(self.home.named(name)?).typed()
+    }
+
+    /// Returns handles of all actors alive, oldest first.
+    #[must_use]
+    pub fn actors(&self) -> Vec<Handle> {
+        self.home.alive().into_iter().map(Handle::new).collect()
+    }
+
+    /// Stops every actor: those that are nobody's child one after the other, youngest first, each with what
+    /// it has accepted and with its children. What has not ended after `within` is killed.
+    ///
+    /// Actors that are spawned meanwhile are stopped as well. A handler that never awaits cannot be killed:
+    /// its actor is listed as `running`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it stops no more actors; those already told go on stopping. Call it again to go on.
+    pub async fn shutdown(&self, within: Duration) -> ShutdownReport {
+        let mut report = ShutdownReport {
+            stopped: Vec::new(),
+            killed: Vec::new(),
+            running: Vec::new(),
+            ledger: Ledger::default(),
+        };
+        let end = Instant::now().checked_add(within);
+        let mut late = Vec::new();
+        while let Some(root) = self.roots().pop() {
+            let mut tree = Vec::new();
+            add_tree(&root, &mut tree);
+            root.stop();
+            let in_time = ended_by(&*root, end).await;
+            for seat in tree {
+                if seat.common().ended().is_some() {
+                    report.add(&*seat);
+                } else {
+                    late.push(seat);
+                }
+            }
+            if !in_time {
+                break;
+            }
+        }
+        // And those that came, or were not come to, meanwhile.
+        late.extend(self.home.alive());
+        late.sort_by_key(|seat| seat.common().identity.id());
+        late.dedup_by_key(|seat| seat.common().identity.id());
+        late.iter().for_each(|seat| seat.signal(signal::SHUTDOWN | signal::KILL));
+        let end = Instant::now().checked_add(AFTER_KILL);
+        for seat in late.iter().rev() {
+            if ended_by(&**seat, end).await {
+                report.add(&**seat);
+            } else {
+                report.running.push(seat.common().identity.clone());
+            }
+        }
+        self.home.dead_letters.log_rest();
+        report.ledger = self.ledger();
+        report
+    }
+
+    /// Those that are nobody's child, oldest first.
+    fn roots(&self) -> Vec<Arc<dyn AnySeat>> {
+        let mut alive = self.home.alive();
+        alive.retain(|seat| seat.common().membership.is_none());
+        alive
+    }
+}
+
+/// Adds an actor and those below it, in the order in which they stop: children first, the youngest of them
+/// before the others.
+fn add_tree(seat: &Arc<dyn AnySeat>, stopping: &mut Vec<Arc<dyn AnySeat>>) {
+    let children = seat.common().family().map(Family::seats).unwrap_or_default();
+    children.iter().rev().for_each(|child| add_tree(child, stopping));
+    stopping.push(Arc::clone(seat));
+}
+
+/// How long `shutdown` waits for a killed actor to come to an await.
+const AFTER_KILL: Duration = Duration::from_millis(500);
+
+async fn ended_by(seat: &dyn AnySeat, end: Option<Instant>) -> bool {
+    let ended = seat.common().wait_ended();
+    match end {
+        Some(end) => timeout_at(end, ended).await.is_ok(),
+        None => {
+            ended.await;
+            true
+        }
+    }
+}
+
+impl<A: Actor> Context<A> {
+    /// Returns the system the actor belongs to.
+    #[must_use]
+    pub fn system(&self) -> System {
+        System { home: Arc::clone(self.home()) }
+    }
+}
+
+impl<A: Actor> Spawn<A> {
+    /// Sets the system the actor belongs to.
+    pub fn system(self, system: &System) -> Self {
+        self.home(Arc::clone(&system.home))
+    }
+}
+
+impl SupervisorBuilder {
+    /// Sets the system the supervisor belongs to.
+    pub fn system(self, system: &System) -> Self {
+        self.home(Arc::clone(&system.home))
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("name", &self.home.name).finish_non_exhaustive()
+    }
+}
+
+/// How a [`System::shutdown`] went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Those that stopped by themselves, in the order in which they did.
+    pub stopped: Vec<Identity>,
+    /// Those that had to be killed.
+    pub killed: Vec<Identity>,
+    /// Those whose handler does not come to an await.
+    pub running: Vec<Identity>,
+    /// The ledger of the system at the end.
+    pub ledger: Ledger,
+}
+
+impl ShutdownReport {
+    fn add(&mut self, seat: &dyn AnySeat) {
+        let identity = seat.common().identity.clone();
+        match seat.common().ended() {
+            Some(StopReason::Killed) => self.killed.push(identity),
+            _ => self.stopped.push(identity),
+        }
+    }
+
+    /// Returns whether everybody stopped by themselves.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.killed.is_empty() && self.running.is_empty()
+    }
+}

@@ -1,0 +1,9 @@
+use postbox::prelude::*;
+
+#[derive(Actor)]
+#[actor(capasity = 64)]
+struct Account;
+
+fn main() {
+    let _ = Account.spawn();
+}

@@ -1,0 +1,9 @@
+use postbox::prelude::*;
+
+#[derive(Message)]
+#[message(name = Empty)]
+struct Clear;
+
+fn main() {
+    let _ = Clear;
+}

@@ -1,0 +1,30 @@
+use postbox::prelude::*;
+
+#[derive(Actor)]
+struct Account {
+    names: Vec<String>,
+}
+
+#[derive(Message)]
+#[message(reply = Result<usize, String>)]
+struct Clear;
+
+#[messages]
+impl Account {
+    #[handler]
+    async fn on_clear(&mut self, _: Clear) -> Option<usize> {
+        self.names.clear();
+        None
+    }
+
+    #[message]
+    fn count(&self) -> usize {
+        self.names.len()
+    }
+}
+
+async fn used(account: &ActorRef<Account>) {
+    let _ = account.ask(Clear).await;
+}
+
+fn main() {}
