@@ -1,0 +1,158 @@
+//! What is measured: the workloads, and one line per (workload, framework).
+
+use std::time::{Duration, Instant};
+
+use crate::framework::{postbox, raw};
+
+/// Messages a mailbox holds, in every framework that has a bound.
+pub const CAPACITY: usize = 1024;
+/// Producers of `tell4`.
+pub const PRODUCERS: u64 = 4;
+/// Tasks of `ask64`.
+pub const ASKERS: u64 = 64;
+/// Actors of `ring`, and those of `fan`.
+pub const ACTORS: u64 = 1000;
+/// Messages that wait in the mailbox while `restart` restarts.
+pub const PENDING: u64 = 1000;
+/// What the handlers of `restart` say when they panic.
+pub const EXPECTED_PANIC: &str = "restart me";
+/// The fewest operations every workload can be run with.
+pub const LEAST: u64 = 1000;
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Operations per second: more is better.
+    OpsPerSecond,
+    /// Bytes per actor: less is better.
+    Bytes,
+    /// Microseconds per operation: less is better.
+    Micros,
+}
+
+impl Unit {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpsPerSecond => "ops/s",
+            Self::Bytes => "B",
+            Self::Micros => "us",
+        }
+    }
+}
+
+pub struct Workload {
+    pub name: &'static str,
+    pub unit: Unit,
+    /// Operations per sample.
+    pub full: u64,
+    /// The same with `--quick`.
+    pub quick: u64,
+}
+
+const fn workload(name: &'static str, unit: Unit, full: u64, quick: u64) -> Workload {
+    Workload { name, unit, full, quick }
+}
+
+pub const WORKLOADS: &[Workload] = &[
+    workload("tell", Unit::OpsPerSecond, 4_000_000, 1_000_000),
+    workload("tell4", Unit::OpsPerSecond, 4_000_000, 1_000_000),
+    workload("ask", Unit::OpsPerSecond, 1_000_000, 250_000),
+    workload("ask64", Unit::OpsPerSecond, 2_000_000, 500_000),
+    workload("pingpong", Unit::OpsPerSecond, 2_000_000, 500_000),
+    workload("ring", Unit::OpsPerSecond, 2_000_000, 500_000),
+    workload("fan", Unit::OpsPerSecond, 1_000_000, 1_000_000),
+    workload("spawn", Unit::OpsPerSecond, 300_000, 100_000),
+    workload("mem", Unit::Bytes, 100_000, 20_000),
+    workload("mem_supervised", Unit::Bytes, 100_000, 20_000),
+    workload("restart", Unit::Micros, 5_000, 2_000),
+    workload("restart_fail", Unit::Micros, 5_000, 2_000),
+];
+
+/// One workload as one framework does it.
+pub struct Line {
+    pub workload: &'static str,
+    pub framework: &'static str,
+    pub run: fn(Rt, u64) -> Sample,
+}
+
+macro_rules! line {
+    ($workload:ident, $framework:ident) => {
+        Line {
+            workload: stringify!($workload),
+            framework: stringify!($framework),
+            run: |rt, ops| rt.run($framework::$workload(ops)),
+        }
+    };
+}
+
+pub const LINES: &[Line] = &[
+    line!(tell, raw),
+    line!(tell, postbox),
+    line!(tell4, raw),
+    line!(tell4, postbox),
+    line!(ask, raw),
+    line!(ask, postbox),
+    line!(ask64, raw),
+    line!(ask64, postbox),
+    line!(pingpong, raw),
+    line!(pingpong, postbox),
+    line!(ring, raw),
+    line!(ring, postbox),
+    line!(fan, raw),
+    line!(fan, postbox),
+    line!(spawn, raw),
+    line!(spawn, postbox),
+    line!(mem, raw),
+    line!(mem, postbox),
+    line!(mem_supervised, postbox),
+    line!(restart, postbox),
+    line!(restart_fail, postbox),
+];
+
+/// What one run of a line saw.
+pub enum Sample {
+    Time { ops: u64, took: Duration },
+    Heap { actors: u64, bytes: i64 },
+}
+
+impl Sample {
+    /// `ops` operations since `start`.
+    pub fn since(start: Instant, ops: u64) -> Self {
+        Self::Time { ops, took: start.elapsed() }
+    }
+}
+
+/// The runtime a sample runs in: a fresh one each time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rt {
+    MultiThread,
+    CurrentThread,
+}
+
+impl Rt {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MultiThread => "mt",
+            Self::CurrentThread => "ct",
+        }
+    }
+
+    pub fn parse(name: &str) -> Result<Self, String> {
+        match name {
+            "mt" => Ok(Self::MultiThread),
+            "ct" => Ok(Self::CurrentThread),
+            _ => Err(format!("--rt is mt or ct, not {name}")),
+        }
+    }
+
+    /// Runs the driver as a task, so that it is on a worker like everything else.
+    fn run(self, driver: impl Future<Output = Sample> + Send + 'static) -> Sample {
+        let mut builder = match self {
+            Self::MultiThread => tokio::runtime::Builder::new_multi_thread(),
+            Self::CurrentThread => tokio::runtime::Builder::new_current_thread(),
+        };
+        // For current-thread the number of workers has no meaning.
+        let runtime = builder.worker_threads(2).enable_time().build().expect("a runtime");
+        runtime.block_on(async { tokio::spawn(driver).await }).expect("the driver ends well")
+    }
+}
