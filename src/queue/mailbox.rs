@@ -121,7 +121,7 @@ impl<S: Stage> Consumer<S> {
 ///
 /// The order of the fields is that of their users: what producers write, then what nobody writes while
 /// messages flow, then what the consumer writes. The middle is a cache line wide, so that the two sides never
-/// share one. (Measured with four producers on two cores: 1.4 times the throughput.)
+/// share one. (Measured with four producers and both cores free: from 0.8 to 1.2 times a tokio channel.)
 #[repr(C)]
 pub(crate) struct Mailbox<S: Stage> {
     pub(super) back: Mutex<Back<S>>,
