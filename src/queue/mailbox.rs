@@ -72,7 +72,7 @@ pub(super) struct Back<S: Stage> {
     pub(super) run: Run,
     /// A poll found somebody else running.
     pub(super) missed: bool,
-    closed: bool,
+    pub(super) closed: bool,
     /// Entries ever accepted.
     pub(super) accepted: u64,
     /// What was left in front when a producer last looked, or at the last swap: an upper bound.

@@ -261,6 +261,13 @@ impl<'a, S: Stage> Turn<'a, S> {
         true
     }
 
+    /// Gives back what memory an idle mailbox should not hold.
+    fn shrink(&mut self, back: &mut MutexGuard<'_, Back<S>>) {
+        self.consumer(|consumer| consumer.front.shrink());
+        back.buffer.shrink();
+        back.waiters.shrink();
+    }
+
     /// Ends the turn because nothing is left, unless something is.
     #[inline]
     pub(crate) fn rest(mut self) -> Rest<'a, S> {
@@ -275,9 +282,7 @@ impl<'a, S: Stage> Turn<'a, S> {
             woken.into_iter().for_each(Waker::wake);
             return Rest::More(self);
         }
-        self.consumer(|consumer| consumer.front.shrink());
-        back.buffer.shrink();
-        back.waiters.shrink();
+        self.shrink(&mut back);
         back.run = Run::Parked;
         back.missed = false;
         drop(back);
@@ -288,7 +293,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Ends the turn because the task under way is pending, or because nothing is to be taken for the time
     /// being: pushes do not wake the consumer until its next turn, signals do.
-    pub(crate) fn suspend(self, known: u32) -> Rest<'a, S> {
+    pub(crate) fn suspend(mut self, known: u32) -> Rest<'a, S> {
         let mut woken = Vec::new();
         let mut back = lock(&self.mailbox.back);
         if self.mailbox.signals() & !known != 0 {
@@ -297,6 +302,10 @@ impl<'a, S: Stage> Turn<'a, S> {
         }
         if back.waiters.any_waiting() {
             self.mailbox.grant(&mut back, &mut woken);
+        }
+        if back.closed {
+            // It may be the end, after which nobody rests; a reference may outlive it for long.
+            self.shrink(&mut back);
         }
         let missed = std::mem::take(&mut back.missed);
         back.run = if missed { Run::Scheduled } else { Run::Awaiting };

@@ -175,3 +175,16 @@ fn idle_mailbox_gives_the_memory_of_a_burst_back() {
         assert!(held(&rig) <= 64, "{} words", held(&rig));
     }
 }
+
+#[test]
+fn ended_mailbox_gives_its_memory_back_though_it_is_still_referred_to() {
+    let rig = Rig::new(256);
+    rig.push_parts(0..128);
+    let mut turn = rig.turn();
+    rig.push_parts(128..256);
+    rig.mailbox.close();
+    while turn.bury_next(&()) {}
+    // An end does not rest: what comes after it is a task of its own.
+    suspend(turn);
+    assert!(held(&rig) <= 64, "{} words", held(&rig));
+}
