@@ -12,11 +12,13 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, ready},
     time::Duration,
 };
+
+use tokio::time::Sleep;
 
 use super::{
     Actor,
@@ -25,7 +27,7 @@ use super::{
     family::{Family, Ruling},
     hooks::Stopped,
     journal,
-    run::Exit,
+    run::{Exit, Failed, Report},
     seat::{Seat, signal},
     turn,
 };
@@ -38,29 +40,62 @@ use crate::{
 
 /// What follows an incarnation.
 pub(super) enum Next {
-    /// Another one, after a pause.
-    Again(Duration),
+    /// Another one.
+    Again,
     /// None.
-    Ended,
+    Ended(Option<Failed>),
 }
 
-/// Ends an incarnation. One that fails before its first start is never followed by another.
-pub(super) async fn incarnation<A: Actor>(seat: &Arc<Seat<A>>, exit: &Exit, first_start: bool) -> Next {
+/// An incarnation on its way out.
+pub(super) struct Ending {
+    todo: Todo,
+    /// How long to wait before the next incarnation; `None` when there is none.
+    again: Option<Duration>,
+    hook: Option<Stopped>,
+    /// For a `stopped` hook after a kill.
+    limit: Option<Pin<Box<Sleep>>>,
+    /// The children, or the pause.
+    waits: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Whether the children are killed as well.
+    kill: bool,
+    /// For whoever waits for the first start.
+    failed: Option<Failed>,
+}
+
+/// What is to be done next.
+enum Todo {
+    /// The `stopped` hook is to begin.
+    Hook,
+    /// It is at work.
+    Hooking,
+    Children,
+    Pause,
+    Nothing,
+}
+
+/// Begins to end an incarnation. One that fails before its first start is never followed by another.
+pub(super) fn begin<A: Actor>(
+    seat: &Arc<Seat<A>>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    exit: Exit,
+    first_start: Option<Report>,
+) -> Ending {
     let common = seat.common();
-    let reason = exit.reason();
+    let own = exit.reason();
     // The decision is taken here and now, in the task of the one it is about.
     let ruling = match &common.membership {
         // Told to shut down, it ends for good, whether or not its supervisor has come to close the family.
-        Some(member) if !first_start && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
-            member.family.rule(member, exit.kind(), &reason)
+        Some(member) if first_start.is_none() && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
+            member.family.rule(member, exit.kind(), &own)
         }
         _ => Ruling::End,
     };
-    match exit {
+    match &exit {
         Exit::Failed { failure, .. } => journal::failed(failure, &ruling),
-        _ => journal::restarted(&common.identity, &reason, &ruling),
+        _ => journal::restarted(&common.identity, &own, &ruling),
     }
-    match ruling {
+    let kill = matches!(exit, Exit::Killed);
+    let (todo, again) = match ruling {
         Ruling::Restart { after, .. } => {
             common.set_status(Status::Restarting);
             // They are about the incarnation that has just ended. A stop that has closed the mailbox is about
@@ -69,33 +104,109 @@ pub(super) async fn incarnation<A: Actor>(seat: &Arc<Seat<A>>, exit: &Exit, firs
             if !common.ends_by(decide::Exit::Stopped) {
                 seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
             }
-            stop_incarnation(seat, reason).await;
-            stop_children(seat, false).await;
-            if let Some(family) = common.family() {
-                family.reopen();
-            }
-            Next::Again(after)
+            (Todo::Hook, Some(after))
         }
-        Ruling::End => end(seat, exit, reason.clone(), reason).await,
-        Ruling::Escalate(limit) => end(seat, exit, reason, StopReason::RestartLimit(limit)).await,
+        Ruling::End => {
+            give_up(seat, turn, exit.failure(), &own, own.clone());
+            (Todo::Children, None)
+        }
+        Ruling::Escalate(limit) => {
+            give_up(seat, turn, exit.failure(), &own, StopReason::RestartLimit(limit));
+            (Todo::Children, None)
+        }
+    };
+    let failed = match exit {
+        Exit::Failed { failure, .. } => first_start.map(|report| Failed(report, failure)),
+        _ => None,
+    };
+    Ending { todo, again, hook: Some(Stopped(own)), limit: None, waits: None, kill, failed }
+}
+
+/// The actor ends for good: nothing is accepted any more, and what waits is given up. `own` is how the
+/// incarnation ended, `reason` why the actor did.
+fn give_up<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    failure: Option<&Failure>,
+    own: &StopReason,
+    reason: StopReason,
+) {
+    seat.common().set_closing(reason.clone());
+    seat.mailbox.close();
+    bury_kept(seat, turn, failure, own);
+    bury_all(seat, turn, &Why::Ended { reason });
+}
+
+impl Ending {
+    /// Goes on, for as long as nothing has to be waited for.
+    pub(super) fn poll<A: Actor>(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        turn: &mut Turn<'_, Incarnation<A>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Next> {
+        loop {
+            self.todo = match self.todo {
+                Todo::Hook => {
+                    // A kill has been heeded: the hook may run, but not for ever. The next kill cuts it at once.
+                    if seat.mailbox.signals() & signal::KILL != 0 {
+                        seat.mailbox.lower(signal::KILL);
+                        self.limit = Some(Box::pin(tokio::time::sleep(DEFAULT_SHUTDOWN)));
+                    }
+                    Todo::Hooking
+                }
+                Todo::Hooking => {
+                    ready!(self.poll_hook(seat, turn, cx));
+                    drop_state(seat, turn);
+                    if self.again.is_some() { Todo::Children } else { Todo::Nothing }
+                }
+                Todo::Children => {
+                    if let Some(family) = seat.common().family() {
+                        let kill = self.kill && self.again.is_none();
+                        let stop = || Box::pin(stop_children(Arc::clone(seat), kill)) as _;
+                        ready!(self.waits.get_or_insert_with(stop).as_mut().poll(cx));
+                        self.waits = None;
+                        if self.again.is_some() {
+                            family.reopen();
+                        }
+                    }
+                    if self.again.is_some() { Todo::Pause } else { Todo::Hook }
+                }
+                Todo::Pause => {
+                    let after = self.again.unwrap_or_default();
+                    let wait = || Box::pin(pause(Arc::clone(seat), after)) as _;
+                    ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
+                    return Poll::Ready(Next::Again);
+                }
+                Todo::Nothing => return Poll::Ready(Next::Ended(self.failed.take())),
+            }
+        }
+    }
+
+    /// Runs the `stopped` hook. Nothing that goes wrong in it changes anything.
+    fn poll_hook<A: Actor>(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        turn: &mut Turn<'_, Incarnation<A>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        if self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready()) {
+            self.limit = None;
+            seat.mailbox.signal(signal::KILL);
+        }
+        let ended = ready!(turn::poll_hook(seat, &Step::Stopped, &mut self.hook, turn, cx));
+        if let Err(Exit::Failed { failure, .. }) = ended {
+            journal::unharmed(&failure);
+        }
+        Poll::Ready(())
     }
 }
 
-/// Ends the actor for good. `own` is how the incarnation ended, `reason` why the actor did.
-async fn end<A: Actor>(seat: &Arc<Seat<A>>, exit: &Exit, own: StopReason, reason: StopReason) -> Next {
-    seat.common().set_closing(reason.clone());
-    seat.mailbox.close();
-    let why = Why::Ended { reason };
-    poll_fn(|cx| {
-        turn::with(seat, cx, |turn| {
-            bury_kept(seat, turn, exit.failure(), &own);
-            bury_all(seat, turn, &why);
-        })
-    })
-    .await;
-    stop_children(seat, matches!(exit, Exit::Killed)).await;
-    stop_incarnation(seat, own).await;
-    Next::Ended
+fn drop_state<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>) {
+    let state = turn.replace(None);
+    if let Err(panic) = failure::catch(|| drop(state)) {
+        journal::unharmed(&Failure::panicked(seat.common().identity.clone(), Step::Drop, panic));
+    }
 }
 
 /// Gives up the message that waits for an attempt that will not come. Its asker is not told that it may send
@@ -121,40 +232,18 @@ pub(super) fn bury_kept<A: Actor>(
 
 /// Gives up every message that waits.
 pub(super) fn bury_all<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, why: &Why) {
+    if turn.is_drained() {
+        return;
+    }
     let giving = Giving::new(seat.common(), why.clone());
     while turn::bury_one(seat, turn, &giving) {}
     seat.common().tally.add(giving.counts());
 }
 
-/// Runs the `stopped` hook and drops the state. Nothing that goes wrong here changes anything.
-async fn stop_incarnation<A: Actor>(seat: &Arc<Seat<A>>, reason: StopReason) {
-    // A kill has been heeded: the hook may run, but not for ever. The next kill cuts it at once.
-    let mut limit = None;
-    if seat.mailbox.signals() & signal::KILL != 0 {
-        seat.mailbox.lower(signal::KILL);
-        limit = Some(Box::pin(tokio::time::sleep(DEFAULT_SHUTDOWN)));
-    }
-    let mut hook = Some(Stopped(reason));
-    let (ended, state) = poll_fn(|cx| {
-        if limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready()) {
-            limit = None;
-            seat.mailbox.signal(signal::KILL);
-        }
-        turn::poll_hook(seat, &Step::Stopped, &mut hook, cx, |turn| turn.replace(None))
-    })
-    .await;
-    if let Err(Exit::Failed { failure, .. }) = ended {
-        journal::unharmed(&failure);
-    }
-    if let Err(panic) = failure::catch(|| drop(state)) {
-        journal::unharmed(&Failure::panicked(seat.common().identity.clone(), Step::Drop, panic));
-    }
-}
-
 /// Stops the children, in reverse start order. A kill of this actor while they stop is a kill of theirs.
-async fn stop_children<A: Actor>(seat: &Arc<Seat<A>>, kill: bool) {
+async fn stop_children<A: Actor>(seat: Arc<Seat<A>>, kill: bool) {
     let Some(family) = seat.common().family() else { return };
-    if !kill && stop_gently(seat, family).await {
+    if !kill && stop_gently(&seat, family).await {
         return;
     }
     family.stop_all(true).await;
@@ -174,7 +263,7 @@ async fn stop_gently<A: Actor>(seat: &Seat<A>, family: &Family) -> bool {
 
 /// Waits before the next incarnation. A signal ends the wait: whoever is to start anew does so at once, and
 /// whoever is to end does not wait for it.
-pub(super) async fn pause<A: Actor>(seat: &Seat<A>, after: Duration) {
+async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     if after.is_zero() {
         // Who fails again and again lets others run in between: also the one who might stop it.
         return tokio::task::yield_now().await;

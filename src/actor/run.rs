@@ -1,8 +1,8 @@
 //! The life of an actor, incarnation by incarnation. The file to read first.
 //!
 //! ```text
-//!  Vacant ─► Making ─► Starting ─► Serving ──exit──► Closing ──► Over: the last word (Finish)
-//!    ▲      (factory) (`started`) (turn::take)       (close::incarnation)
+//!  Vacant ─► Making ─► Starting ─► Serving ──exit──► Closing ──► the last word (Finish)
+//!    ▲      (factory) (`started`) (turn::take)       (close::Ending)
 //!    │         │ fails    │ fails                       ▲  │
 //!    │         └──────────┴─────────────────────────────┘  │
 //!    └───────────────────── after the backoff ─────────────┘
@@ -13,27 +13,28 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll, ready},
+    task::{Context as TaskContext, Poll},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
     Actor, Context,
-    close::{self, Next},
-    common::Status,
+    close::{self, Ending, Next},
+    common::{Common, Status},
     current::{self, Current},
     envelope::{Incarnation, Why},
     home::RosterPlace,
     hooks::Started,
     journal,
     seat::{Seat, signal},
-    turn,
+    turn::{self, Pause},
 };
 use crate::{
     BoxError, Failure, Shutdown, StopReason,
     failure::{self, Cause, Step},
     policy::decide,
+    queue::{Rest, Turn},
 };
 
 /// How an incarnation ended.
@@ -112,10 +113,22 @@ enum Phase<A: Actor> {
     Serving,
     /// It is to stop now, and the handler at work has this long to finish.
     Leaving(Boxed<()>),
-    /// It is being ended, and the next one may have to wait.
-    Closing(Boxed<Option<Failed>>),
-    /// There will be no other.
-    Over,
+    /// It is being ended, which takes more than one poll, and the next one may have to wait.
+    Closing(Box<Ending>),
+}
+
+/// What follows a step through a phase.
+enum Follows<A: Actor> {
+    /// Another phase, at once.
+    Phase(Phase<A>),
+    /// It goes on when something wakes the task, these signals aside.
+    Wait(u32),
+    /// The mailbox is empty.
+    Rest,
+    /// It goes on when others have run.
+    Yield,
+    /// There will be no other incarnation.
+    Over(Option<Failed>),
 }
 
 impl<A: Actor> Life<A> {
@@ -126,72 +139,131 @@ impl<A: Actor> Life<A> {
         Self { finish, report, phase: Phase::Vacant, current }
     }
 
+    /// One poll is one turn of the seat, through as many phases as it comes.
     fn poll_phases(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        loop {
-            let seat = &self.finish.seat;
-            self.phase = match &mut self.phase {
-                Phase::Vacant if seat.factory.is_some() => Phase::Making(Box::pin(make(Arc::clone(seat)))),
-                Phase::Vacant => Phase::Starting(Some(Started)),
-                Phase::Making(making) => match ready!(making.as_mut().poll(cx)) {
-                    Ok(actor) => {
-                        let incarnation = incarnation_of(seat, actor);
-                        let _none = ready!(turn::with(seat, cx, |turn| turn.replace(Some(incarnation))));
-                        Phase::Starting(Some(Started))
-                    }
-                    Err(exit) => self.close(exit),
-                },
-                Phase::Starting(hook) => {
-                    match ready!(turn::poll_hook(seat, &Step::Started, hook, cx, |_| ())) {
-                        (Ok(()), ()) => {
-                            self.announce();
-                            Phase::Serving
-                        }
-                        (Err(exit), ()) => self.close(exit),
-                    }
+        if self.finish.done {
+            return Poll::Ready(());
+        }
+        let seat = &self.finish.seat;
+        let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
+        let mut budget = turn::BUDGET;
+        let failed = loop {
+            let rest = match self.phase.step(seat, &mut self.report, &mut turn, &mut budget, cx) {
+                Follows::Phase(phase) => {
+                    self.phase = phase;
+                    continue;
                 }
-                Phase::Serving => match turn::take(seat, cx) {
-                    Poll::Ready(exit) => self.close(exit),
-                    Poll::Pending if seat.mailbox.signals() & signal::STOP_NOW != 0 => {
-                        Phase::Leaving(time_to_leave(seat))
-                    }
-                    Poll::Pending => return Poll::Pending,
-                },
-                Phase::Leaving(limit) => match turn::take(seat, cx) {
-                    Poll::Ready(exit) => self.close(exit),
-                    Poll::Pending => {
-                        ready!(limit.as_mut().poll(cx));
-                        ready!(turn::with(seat, cx, |turn| turn::cut(seat, turn, &StopReason::Stopped)));
-                        self.close(Exit::Stopped)
-                    }
-                },
-                Phase::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
-                    None => Phase::Vacant,
-                    Some(failed) => {
-                        self.finish.finish();
-                        failed.send();
-                        Phase::Over
-                    }
-                },
-                Phase::Over => return Poll::Ready(()),
+                Follows::Wait(known) => turn.suspend(known),
+                Follows::Rest => turn.rest(),
+                // The turn is dropped, which wakes the task.
+                Follows::Yield => return Poll::Pending,
+                Follows::Over(failed) => {
+                    let _parked = turn.suspend(u32::MAX);
+                    break failed;
+                }
             };
+            match rest {
+                Rest::Parked => return Poll::Pending,
+                // A batch is done and the next one is coming in: those who are sending it go first, so that it
+                // is worth the lock. (Measured with 64 asking tasks and both cores free: 1.2 times the asks.)
+                Rest::More(_) if budget < turn::BUDGET && seat.mailbox.signals() == 0 => {
+                    return Poll::Pending;
+                }
+                Rest::More(more) => turn = more,
+            }
+        };
+        self.finish.finish();
+        failed.into_iter().for_each(Failed::send);
+        Poll::Ready(())
+    }
+}
+
+impl<A: Actor> Phase<A> {
+    fn step(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        report: &mut Option<Report>,
+        turn: &mut Turn<'_, Incarnation<A>>,
+        budget: &mut u32,
+        cx: &mut TaskContext<'_>,
+    ) -> Follows<A> {
+        // Before the step, which may act on them: what is raised from here on is looked at before a wait.
+        let known = seat.mailbox.signals();
+        let exit = match self {
+            Self::Vacant if seat.factory.is_some() => {
+                return Follows::Phase(Self::Making(Box::pin(make(Arc::clone(seat)))));
+            }
+            Self::Vacant => return Follows::Phase(Self::Starting(Some(Started))),
+            Self::Making(making) => match making.as_mut().poll(cx) {
+                Poll::Pending => return Follows::Wait(known),
+                Poll::Ready(Ok(actor)) => {
+                    let _none = turn.replace(Some(incarnation_of(seat, actor)));
+                    return Follows::Phase(Self::Starting(Some(Started)));
+                }
+                Poll::Ready(Err(exit)) => exit,
+            },
+            Self::Starting(hook) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
+                Poll::Pending => return Follows::Wait(known),
+                Poll::Ready(Ok(())) => {
+                    announce(seat.common(), report.take());
+                    return Follows::Phase(Self::Serving);
+                }
+                Poll::Ready(Err(exit)) => exit,
+            },
+            Self::Serving => match turn::take(seat, turn, budget, cx) {
+                Pause::Exit(exit) => exit,
+                Pause::Pending(known) if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
+                Pause::Pending(_) => return Follows::Phase(Self::Leaving(time_to_leave(seat))),
+                Pause::Empty => return Follows::Rest,
+                Pause::Yield | Pause::Failed(_) => return Follows::Yield,
+            },
+            Self::Leaving(limit) => match turn::take(seat, turn, budget, cx) {
+                Pause::Exit(exit) => exit,
+                _ if limit.as_mut().poll(cx).is_ready() => {
+                    turn::cut(seat, turn, &StopReason::Stopped);
+                    Exit::Stopped
+                }
+                Pause::Pending(known) => return Follows::Wait(known),
+                _ => return Follows::Yield,
+            },
+            Self::Closing(ending) => {
+                return ending.as_mut().follow(seat, turn, cx).unwrap_or(Follows::Wait(known));
+            }
+        };
+        // Most ends take one poll, and no memory.
+        let mut ending = close::begin(seat, turn, exit, report.take());
+        ending.follow(seat, turn, cx).unwrap_or_else(|| {
+            *self = Self::Closing(Box::new(ending));
+            Follows::Wait(known)
+        })
+    }
+}
+
+impl Ending {
+    /// What follows the end of an incarnation, once it has come.
+    fn follow<A: Actor>(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        turn: &mut Turn<'_, Incarnation<A>>,
+        cx: &mut TaskContext<'_>,
+    ) -> Option<Follows<A>> {
+        match self.poll(seat, turn, cx) {
+            Poll::Pending => None,
+            Poll::Ready(Next::Again) => Some(Follows::Phase(Phase::Vacant)),
+            Poll::Ready(Next::Ended(failed)) => Some(Follows::Over(failed)),
         }
     }
+}
 
-    /// The incarnation has begun to serve.
-    fn announce(&mut self) {
-        let common = self.finish.seat.common();
-        common.set_status(Status::Running);
-        journal::started(&common.identity);
-        if let Some(member) = &common.membership {
-            member.family.started(member.number);
-        }
-        if let Some(report) = self.report.take() {
-            let _nobody = report.send(Ok(()));
-        }
+/// The incarnation has begun to serve.
+fn announce(common: &Common, report: Option<Report>) {
+    common.set_status(Status::Running);
+    journal::started(&common.identity);
+    if let Some(member) = &common.membership {
+        member.family.started(member.number);
     }
-
-    fn close(&mut self, exit: Exit) -> Phase<A> {
-        Phase::Closing(Box::pin(close(Arc::clone(&self.finish.seat), exit, self.report.take())))
+    if let Some(report) = report {
+        let _nobody = report.send(Ok(()));
     }
 }
 
@@ -210,25 +282,12 @@ impl<A: Actor> Future for Life<A> {
     }
 }
 
-/// Ends an incarnation, and waits until the next one may begin. `Some`: there will be none.
-async fn close<A: Actor>(seat: Arc<Seat<A>>, exit: Exit, first_start: Option<Report>) -> Option<Failed> {
-    match close::incarnation(&seat, &exit, first_start.is_some()).await {
-        Next::Again(after) => {
-            close::pause(&seat, after).await;
-            None
-        }
-        Next::Ended => Some(Failed(first_start, exit)),
-    }
-}
-
 /// Tells whoever waits for the first start that there was none. Last, when nothing is left behind.
-struct Failed(Option<Report>, Exit);
+pub(super) struct Failed(pub(super) Report, pub(super) Failure);
 
 impl Failed {
     fn send(self) {
-        if let Self(Some(report), Exit::Failed { failure, .. }) = self {
-            let _nobody = report.send(Err(failure));
-        }
+        let _nobody = self.0.send(Err(self.1));
     }
 }
 
@@ -264,8 +323,6 @@ async fn make<A: Actor>(seat: Arc<Seat<A>>) -> Result<A, Exit> {
         let failure = Failure::new(seat.common().identity.clone(), Step::Factory, cause);
         Exit::Failed { failure, charge: true }
     };
-    // A mailbox that has never been entered wakes nobody: a signal would not reach the first factory.
-    poll_fn(|cx| turn::with(&seat, cx, |_| ())).await;
     let mut making: Option<Boxed<Result<A, BoxError>>> = None;
     let made = poll_fn(|cx| {
         if let Some(exit) = called_off(&seat) {

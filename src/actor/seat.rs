@@ -122,10 +122,11 @@ impl<A: Actor> AnySeat for Seat<A> {
     }
 
     fn signal(&self, bits: u32) {
-        if bits & (signal::SHUTDOWN | signal::RELEASED) != 0 {
-            self.mailbox.close();
+        if bits & (signal::SHUTDOWN | signal::RELEASED) == 0 {
+            self.mailbox.signal(bits);
+        } else {
+            self.mailbox.close_and_signal(bits);
         }
-        self.mailbox.signal(bits);
     }
 
     fn ledger(&self) -> Ledger {

@@ -1,7 +1,7 @@
-//! One poll of a seat: signals first, then the next message, and the next, until there is nothing more to do,
+//! A turn of a seat: signals first, then the next message, and the next, until there is nothing more to do,
 //! a handler waits, or the budget is used up.
 
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
 use super::{
     Actor,
@@ -14,17 +14,18 @@ use crate::{
     Failure, StopReason,
     failure::{self, Cause, Step},
     policy::decide::{self, Fate},
-    queue::{Entry, Opened, Rest, Turn},
+    queue::{Entry, Opened, Turn},
 };
 
 /// Messages a seat handles in one poll before it lets others run.
-const BUDGET: u32 = 128;
+pub(super) const BUDGET: u32 = 128;
 
-/// Why the loop over messages stopped.
-enum Pause {
+/// What a stretch of messages came to.
+pub(super) enum Pause {
+    /// The incarnation is to end.
     Exit(Exit),
-    /// The task under way is pending.
-    Pending,
+    /// The task under way is pending. These signals have been looked at.
+    Pending(u32),
     /// There is nothing to take.
     Empty,
     /// The budget is used up.
@@ -33,44 +34,19 @@ enum Pause {
     Failed(crate::BoxError),
 }
 
-/// Takes a turn: returns when the incarnation is to end.
-pub(super) fn take<A: Actor>(seat: &Seat<A>, cx: &mut TaskContext<'_>) -> Poll<Exit> {
-    let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
-    let mut budget = BUDGET;
-    loop {
-        let seen = seat.mailbox.signals();
-        // The one place that catches a panic out of a handler: once for the whole poll.
-        let rest = match failure::catch(|| work(seat, &mut turn, &mut budget, cx)) {
-            Ok(Pause::Pending) => turn.suspend(seen),
-            Ok(Pause::Empty) => turn.rest(),
-            Ok(Pause::Yield) => return Poll::Pending,
-            Ok(Pause::Exit(exit)) => return leave(turn, exit),
-            Ok(Pause::Failed(error)) => {
-                let exit = fail(seat, &mut turn, &Step::Drop, Cause::Error(error));
-                return leave(turn, exit);
-            }
-            Err(panic) => {
-                let exit = fail(seat, &mut turn, &Step::Drop, Cause::Panic(panic));
-                return leave(turn, exit);
-            }
-        };
-        match rest {
-            Rest::Parked => return Poll::Pending,
-            // A batch is done and the next one is coming in: those who are sending it go first, so that it is
-            // worth the lock. (Measured with 64 asking tasks and both cores free: 1.2 times as many asks.)
-            Rest::More(more) if budget < BUDGET && seat.mailbox.signals() == 0 => {
-                drop(more);
-                return Poll::Pending;
-            }
-            Rest::More(more) => turn = more,
-        }
+/// Takes messages for as long as there are any. Never [`Pause::Failed`].
+pub(super) fn take<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    budget: &mut u32,
+    cx: &mut TaskContext<'_>,
+) -> Pause {
+    // The one place that catches a panic out of a handler: once for the whole poll.
+    match failure::catch(|| work(seat, turn, budget, cx)) {
+        Ok(Pause::Failed(error)) => Pause::Exit(fail(seat, turn, &Step::Drop, Cause::Error(error))),
+        Ok(pause) => pause,
+        Err(panic) => Pause::Exit(fail(seat, turn, &Step::Drop, Cause::Panic(panic))),
     }
-}
-
-/// Ends the turn with the incarnation: from here on messages wait, and only signals wake the actor's task.
-fn leave<T, A: Actor>(turn: Turn<'_, Incarnation<A>>, outcome: T) -> Poll<T> {
-    let _parked = turn.suspend(u32::MAX);
-    Poll::Ready(outcome)
 }
 
 fn work<A: Actor>(
@@ -90,7 +66,7 @@ fn work<A: Actor>(
             match poll(turn, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Pause::Failed(error),
-                Poll::Pending => return Pause::Pending,
+                Poll::Pending => return Pause::Pending(signals),
             }
             continue;
         }
@@ -148,7 +124,7 @@ fn heed<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, raised: u
             return Some(Exit::Stopped);
         }
     }
-    if any(signal::RELEASED) && turn.taken() >= seat.mailbox.mark() && !turn.is_kept() {
+    if any(signal::RELEASED) && turn.is_drained() {
         return Some(Exit::Released);
     }
     None
@@ -223,51 +199,28 @@ pub(super) fn bury_one<A: Actor>(
     })
 }
 
-/// Opens a hook on the state, if it has not been, and polls it. A kill cuts it. When it has ended, `then` is
-/// done in the same turn.
-pub(super) fn poll_hook<A: Actor, H: Entry<Incarnation<A>>, R>(
+/// Opens a hook on the state, if it has not been, and polls it. A kill cuts it.
+pub(super) fn poll_hook<A: Actor, H: Entry<Incarnation<A>>>(
     seat: &Seat<A>,
     step: &Step,
     hook: &mut Option<H>,
+    turn: &mut Turn<'_, Incarnation<A>>,
     cx: &mut TaskContext<'_>,
-    then: impl FnOnce(&mut Turn<'_, Incarnation<A>>) -> R,
-) -> Poll<(Result<(), Exit>, R)> {
-    let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
-    let mut opened = failure::catch(|| {
+) -> Poll<Result<(), Exit>> {
+    if seat.mailbox.signals() & signal::KILL != 0 {
+        cut(seat, turn, &StopReason::Killed);
+        return Poll::Ready(Err(Exit::Killed));
+    }
+    let polled = failure::catch(|| {
         if let Some(hook) = hook.take() {
             turn.open(hook);
         }
+        poll(turn, cx)
     });
-    let ended = loop {
-        let seen = seat.mailbox.signals();
-        if seen & signal::KILL != 0 {
-            cut(seat, &mut turn, &StopReason::Killed);
-            break Err(Exit::Killed);
-        }
-        // A panic while it was opened is one of its own.
-        let polled =
-            std::mem::replace(&mut opened, Ok(())).and_then(|()| failure::catch(|| poll(&mut turn, cx)));
-        match polled {
-            Ok(Poll::Ready(Ok(()))) => break Ok(()),
-            Ok(Poll::Ready(Err(error))) => break Err(fail(seat, &mut turn, step, Cause::Error(error))),
-            Err(panic) => break Err(fail(seat, &mut turn, step, Cause::Panic(panic))),
-            Ok(Poll::Pending) => match turn.suspend(seen) {
-                Rest::Parked => return Poll::Pending,
-                Rest::More(more) => turn = more,
-            },
-        }
-    };
-    let then = then(&mut turn);
-    leave(turn, (ended, then))
-}
-
-/// Does something with the right to run, outside the loop over messages.
-pub(super) fn with<A: Actor, R>(
-    seat: &Seat<A>,
-    cx: &mut TaskContext<'_>,
-    act: impl FnOnce(&mut Turn<'_, Incarnation<A>>) -> R,
-) -> Poll<R> {
-    let mut turn = ready!(seat.mailbox.enter(cx.waker()).map_or(Poll::Pending, Poll::Ready));
-    let outcome = act(&mut turn);
-    leave(turn, outcome)
+    match polled {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(fail(seat, turn, step, Cause::Error(error)))),
+        Err(panic) => Poll::Ready(Err(fail(seat, turn, step, Cause::Panic(panic)))),
+    }
 }

@@ -254,8 +254,12 @@ impl<S: Stage> Mailbox<S> {
 
     /// Raises signals and gets the consumer to look at them, whatever it is doing.
     pub(crate) fn signal(&self, bits: u32) {
-        let mut back = lock(&self.back);
-        self.raise(&mut back, bits);
+        self.signal_under(lock(&self.back), bits);
+    }
+
+    fn signal_under(&self, mut back: MutexGuard<'_, Back<S>>, bits: u32) {
+        // Relaxed: under the lock, like every store to it.
+        self.signals.fetch_or(bits, Ordering::Relaxed);
         let wake = match back.run {
             Run::Parked => {
                 back.run = Run::Scheduled;
@@ -289,14 +293,25 @@ impl<S: Stage> Mailbox<S> {
     /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
         let mut back = lock(&self.back);
-        let was_open = !back.closed;
-        back.closed = true;
-        let woken = back.waiters.dismiss();
-        // Relaxed: under the lock, like every store to it.
-        self.waiting.store(false, Ordering::Relaxed);
+        let (was_open, woken) = self.close_under(&mut back);
         drop(back);
         woken.into_iter().for_each(Waker::wake);
         was_open
+    }
+
+    /// Closes, and raises signals in the same step.
+    pub(crate) fn close_and_signal(&self, bits: u32) {
+        let mut back = lock(&self.back);
+        let (_, woken) = self.close_under(&mut back);
+        self.signal_under(back, bits);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn close_under(&self, back: &mut MutexGuard<'_, Back<S>>) -> (bool, Vec<Waker>) {
+        let was_open = !std::mem::replace(&mut back.closed, true);
+        // Relaxed: under the lock, like every store to it.
+        self.waiting.store(false, Ordering::Relaxed);
+        (was_open, back.waiters.dismiss())
     }
 
     /// How many entries have been accepted so far: a mark that separates those before from those after.
@@ -318,15 +333,14 @@ impl<S: Stage> Mailbox<S> {
 
     /// Puts the first state in, before the consumer's task is polled for the first time.
     pub(crate) fn prime(&self, state: S) {
-        let mut back = lock(&self.back);
-        // In release builds too: beside somebody who runs there would be two turns.
-        assert_ne!(back.run, Run::Running, "primed before the first poll");
-        back.run = Run::Running;
-        let mut turn = Turn::begin(self, back);
-        let none = turn.replace(Some(state));
+        let back = lock(&self.back);
+        // In release builds too: beside somebody who runs there would be two users of the state.
+        assert_eq!(back.run, Run::Scheduled, "primed before the first poll");
+        // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
+        // state. There is no task either: none has been opened without a turn.
+        let none = self.state.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, Some(state)));
+        drop(back);
         debug_assert!(none.is_none(), "primed once");
-        // Dropped: scheduled again. There is no waker yet, so nobody is woken.
-        drop(turn);
     }
 
     /// Takes the right to run, if nobody has it. The first call tells the mailbox the consumer's waker.
@@ -348,12 +362,6 @@ impl<S: Stage> Mailbox<S> {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
-    }
-
-    /// Raises signals without a wake-up.
-    fn raise(&self, _back: &mut MutexGuard<'_, Back<S>>, bits: u32) {
-        // Relaxed: under the lock, like every store to it.
-        self.signals.fetch_or(bits, Ordering::Relaxed);
     }
 
     #[inline]

@@ -137,6 +137,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         back.accepted - (back.buffer.left() + left) as u64
     }
 
+    /// Whether nothing is left in the mailbox, nor kept.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        self.consumer(|consumer| consumer.front.left()) == 0 && lock(&self.mailbox.back).buffer.left() == 0
+    }
+
     /// Opens something that does not come from the queue, on the state. Returns false when there was nothing
     /// to run.
     pub(crate) fn open<T: Entry<S>>(&mut self, entry: T) -> bool {

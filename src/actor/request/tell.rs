@@ -200,7 +200,7 @@ fn is_a_step() -> bool {
     }
     let tells = TELLS.get().wrapping_add(1);
     TELLS.set(tells);
-    tells % TELLS_A_STEP == 0
+    tells.is_multiple_of(TELLS_A_STEP)
 }
 
 // Nothing in it is pinned: the message is never a future of its own.
