@@ -51,6 +51,11 @@ impl<A: Actor> ActorRef<A> {
         Self { seat }
     }
 
+    /// The first reference, which is counted from the start.
+    pub(crate) fn first(seat: Arc<Seat<A>>) -> Self {
+        Self { seat }
+    }
+
     /// Sends a message and does not ask for its reply. Awaited, it waits for room in the mailbox.
     ///
     /// Nothing is sent before the returned [`Tell`] is awaited or otherwise ended.

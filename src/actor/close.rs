@@ -132,7 +132,9 @@ fn give_up<A: Actor>(
     reason: StopReason,
 ) {
     seat.common().set_closing(reason.clone());
-    seat.mailbox.close();
+    if turn.close() {
+        return;
+    }
     bury_kept(seat, turn, failure, own);
     bury_all(seat, turn, &Why::Ended { reason });
 }
@@ -232,9 +234,6 @@ pub(super) fn bury_kept<A: Actor>(
 
 /// Gives up every message that waits.
 pub(super) fn bury_all<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, why: &Why) {
-    if turn.is_drained() {
-        return;
-    }
     let giving = Giving::new(seat.common(), why.clone());
     while turn::bury_one(seat, turn, &giving) {}
     seat.common().tally.add(giving.counts());

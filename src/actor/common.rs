@@ -39,7 +39,7 @@ pub struct Common {
     ended: Notify,
     pub(crate) home: Arc<Home>,
     pub(crate) identity: Identity,
-    /// Strong references, and one more for the supervisor of a supervised actor.
+    /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
     refs: AtomicUsize,
 }
 
@@ -67,7 +67,7 @@ impl Common {
             home,
             tally: Tally::default(),
             desk: Desk::default(),
-            refs: AtomicUsize::new(usize::from(membership.is_some())),
+            refs: AtomicUsize::new(1 + usize::from(membership.is_some())),
             mark: AtomicU64::new(0),
             status: AtomicU8::new(Status::Starting as u8),
             family: OnceLock::new(),

@@ -1,48 +1,57 @@
 //! Which actor is being polled on this thread.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::{Arc, Weak},
+};
 
-use super::home::Home;
+use super::{common::Common, home::Home};
 use crate::ActorId;
 
-/// The actor being polled, and its system.
-pub(crate) struct Current {
-    pub(crate) id: ActorId,
-    pub(crate) home: Arc<Home>,
-}
-
 thread_local! {
-    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    static ID: Cell<Option<ActorId>> = const { Cell::new(None) };
+    /// The system of that actor. It stays when the actor has been polled: the next one is most often of the
+    /// same system, and then there is no count to be touched. Weak, so that a thread keeps no system alive.
+    static HOME: RefCell<Weak<Home>> = const { RefCell::new(Weak::new()) };
 }
 
-/// Runs `f` with `slot` as the current actor, and puts it back afterwards, also when `f` panics.
-pub(crate) fn scope<R>(slot: &mut Option<Current>, f: impl FnOnce() -> R) -> R {
-    struct Restore<'a>(&'a mut Option<Current>);
-    impl Drop for Restore<'_> {
+/// Runs `f` with this actor as the current one, and puts the one before it back, also when `f` panics.
+#[inline]
+pub(crate) fn scope<R>(common: &Common, f: impl FnOnce() -> R) -> R {
+    struct Restore {
+        id: Option<ActorId>,
+        home: Option<Weak<Home>>,
+    }
+    impl Drop for Restore {
+        #[inline]
         fn drop(&mut self) {
-            swap(self.0);
+            ID.set(self.id);
+            if let (Some(_), Some(home)) = (self.id, self.home.take()) {
+                swap_home(home);
+            }
         }
     }
-    swap(slot);
-    let _restore = Restore(slot);
+    let home = &common.home;
+    // A thread that is being torn down has no current system any more.
+    let same = HOME.try_with(|current| std::ptr::eq(current.borrow().as_ptr(), Arc::as_ptr(home)));
+    let before = if same == Ok(true) { None } else { swap_home(Arc::downgrade(home)) };
+    let _restore = Restore { id: ID.replace(Some(common.identity.id())), home: before };
     f()
 }
 
-fn swap(slot: &mut Option<Current>) {
-    // A thread that is being torn down has no current actor any more.
-    let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), slot));
+#[cold]
+fn swap_home(home: Weak<Home>) -> Option<Weak<Home>> {
+    HOME.try_with(|current| current.replace(home)).ok()
 }
 
 /// The actor being polled on this thread.
+#[inline]
 pub(crate) fn id() -> Option<ActorId> {
-    CURRENT.try_with(|current| current.borrow().as_ref().map(|current| current.id)).ok().flatten()
+    ID.get()
 }
 
 /// The system of the actor being polled on this thread, or the default one.
 pub(crate) fn home() -> Arc<Home> {
-    CURRENT
-        .try_with(|current| current.borrow().as_ref().map(|current| Arc::clone(&current.home)))
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| Arc::clone(Home::default_one()))
+    let current = id().and_then(|_| HOME.try_with(|home| home.borrow().upgrade()).ok().flatten());
+    current.unwrap_or_else(|| Arc::clone(Home::default_one()))
 }

@@ -1,9 +1,6 @@
 //! What the actors of one system share.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicU64};
 
 use dashmap::{DashMap, Entry};
 
@@ -21,22 +18,14 @@ pub(crate) struct Home {
     pub(crate) unheard_errors: AtomicU64,
     names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
     roster: [Mutex<Shard>; SHARDS],
-    gone: Gone,
 }
 
 #[derive(Default)]
 struct Shard {
     seats: Vec<Option<Arc<dyn AnySeat>>>,
     free: Vec<usize>,
-}
-
-/// The ledgers of those that have ended, added up.
-#[derive(Default)]
-struct Gone {
-    accepted: AtomicU64,
-    handled: AtomicU64,
-    dead: AtomicU64,
-    returned: AtomicU64,
+    /// The ledgers of those that have ended, added up.
+    gone: Ledger,
 }
 
 /// An actor's place in the roster.
@@ -52,7 +41,6 @@ impl Home {
             unheard_errors: AtomicU64::new(0),
             names: DashMap::new(),
             roster: Default::default(),
-            gone: Gone::default(),
         })
     }
 
@@ -101,12 +89,7 @@ impl Home {
         }
         let mut shard = self.shard(place % SHARDS);
         // Under the lock, so that `ledger` sees each actor on one side or the other.
-        let ledger = seat.ledger();
-        // Relaxed: under the lock, like every use of them.
-        self.gone.accepted.fetch_add(ledger.accepted, Ordering::Relaxed);
-        self.gone.handled.fetch_add(ledger.handled, Ordering::Relaxed);
-        self.gone.dead.fetch_add(ledger.dead, Ordering::Relaxed);
-        self.gone.returned.fetch_add(ledger.returned, Ordering::Relaxed);
+        shard.gone += seat.ledger();
         let seat = shard.seats.get_mut(place / SHARDS).and_then(Option::take);
         shard.free.push(place / SHARDS);
         drop(shard);
@@ -126,15 +109,8 @@ impl Home {
     /// The ledger of the whole system.
     pub(crate) fn ledger(&self) -> Ledger {
         let shards: [_; SHARDS] = std::array::from_fn(|shard| self.shard(shard));
-        // Relaxed: every store is under one of the locks held.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let mut sum = Ledger {
-            accepted: read(&self.gone.accepted),
-            handled: read(&self.gone.handled),
-            dead: read(&self.gone.dead),
-            returned: read(&self.gone.returned),
-            ..Ledger::default()
-        };
+        let mut sum = Ledger::default();
+        shards.iter().for_each(|shard| sum += shard.gone);
         for seat in shards.iter().flat_map(|shard| shard.seats.iter().flatten()) {
             sum += seat.ledger();
         }

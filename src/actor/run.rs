@@ -10,10 +10,11 @@
 //! The mailbox is no part of this: it stays in the seat, and takes messages all the while.
 
 use std::{
+    cell::Cell,
     future::poll_fn,
     pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, ready},
 };
 
 use tokio::sync::oneshot;
@@ -22,7 +23,7 @@ use super::{
     Actor, Context,
     close::{self, Ending, Next},
     common::{Common, Status},
-    current::{self, Current},
+    current,
     envelope::{Incarnation, Why},
     home::RosterPlace,
     hooks::Started,
@@ -96,8 +97,6 @@ pub(super) struct Life<A: Actor> {
     finish: Finish<A>,
     report: Option<Report>,
     phase: Phase<A>,
-    /// While the actor is not being polled.
-    current: Option<Current>,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -133,24 +132,45 @@ enum Follows<A: Actor> {
 
 impl<A: Actor> Life<A> {
     pub(super) fn new(seat: Arc<Seat<A>>, place: RosterPlace, report: Option<Report>) -> Self {
-        let common = seat.common();
-        let current = Some(Current { id: common.identity.id(), home: Arc::clone(&common.home) });
-        let finish = Finish { seat, place, done: false };
-        Self { finish, report, phase: Phase::Vacant, current }
+        Self { finish: Finish { seat, place, done: Cell::new(false) }, report, phase: Phase::Vacant }
     }
+}
 
-    /// One poll is one turn of the seat, through as many phases as it comes.
-    fn poll_phases(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        if self.finish.done {
+// Nothing in it is pinned in place: the futures it holds are boxed, the others live in the seat.
+impl<A: Actor> Unpin for Life<A> {}
+
+impl<A: Actor> Future for Life<A> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let Self { finish, report, phase } = &mut *self;
+        if finish.done.get() {
             return Poll::Ready(());
         }
-        let seat = &self.finish.seat;
+        current::scope(finish.seat.common(), || {
+            let failed = ready!(phase.poll(&finish.seat, report, cx));
+            finish.finish();
+            failed.into_iter().for_each(Failed::send);
+            Poll::Ready(())
+        })
+    }
+}
+
+impl<A: Actor> Phase<A> {
+    /// One poll is one turn of the seat, through as many phases as it comes.
+    fn poll(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        report: &mut Option<Report>,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Failed>> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         let mut budget = turn::BUDGET;
-        let failed = loop {
-            let rest = match self.phase.step(seat, &mut self.report, &mut turn, &mut budget, cx) {
+        loop {
+            let rest = match self.step(seat, report, &mut turn, &mut budget, cx) {
                 Follows::Phase(phase) => {
-                    self.phase = phase;
+                    *self = phase;
                     continue;
                 }
                 Follows::Wait(known) => turn.suspend(known),
@@ -159,7 +179,7 @@ impl<A: Actor> Life<A> {
                 Follows::Yield => return Poll::Pending,
                 Follows::Over(failed) => {
                     let _parked = turn.suspend(u32::MAX);
-                    break failed;
+                    return Poll::Ready(failed);
                 }
             };
             match rest {
@@ -171,14 +191,9 @@ impl<A: Actor> Life<A> {
                 }
                 Rest::More(more) => turn = more,
             }
-        };
-        self.finish.finish();
-        failed.into_iter().for_each(Failed::send);
-        Poll::Ready(())
+        }
     }
-}
 
-impl<A: Actor> Phase<A> {
     fn step(
         &mut self,
         seat: &Arc<Seat<A>>,
@@ -267,21 +282,6 @@ fn announce(common: &Common, report: Option<Report>) {
     }
 }
 
-// Nothing in it is pinned in place: the futures it holds are boxed, the others live in the seat.
-impl<A: Actor> Unpin for Life<A> {}
-
-impl<A: Actor> Future for Life<A> {
-    type Output = ();
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let mut current = self.current.take();
-        let poll = current::scope(&mut current, || self.poll_phases(cx));
-        self.current = current;
-        poll
-    }
-}
-
 /// Tells whoever waits for the first start that there was none. Last, when nothing is left behind.
 pub(super) struct Failed(pub(super) Report, pub(super) Failure);
 
@@ -352,13 +352,13 @@ pub(super) fn incarnation_of<A: Actor>(seat: &Arc<Seat<A>>, actor: A) -> Incarna
 struct Finish<A: Actor> {
     seat: Arc<Seat<A>>,
     place: RosterPlace,
-    done: bool,
+    done: Cell<bool>,
 }
 
 impl<A: Actor> Finish<A> {
     /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told.
-    fn finish(&mut self) {
-        self.done = true;
+    fn finish(&self) {
+        self.done.set(true);
         let common = self.seat.common();
         common.home.strike(&*self.seat, self.place);
         if let Some(member) = &common.membership {
@@ -373,7 +373,7 @@ impl<A: Actor> Finish<A> {
 
 impl<A: Actor> Drop for Finish<A> {
     fn drop(&mut self) {
-        if self.done {
+        if self.done.get() {
             return;
         }
         // The runtime is gone. No hook can run, but no message vanishes.

@@ -96,12 +96,11 @@ impl<A: Actor> Spawn<A> {
         let runtime = runtime_for::<A>(self.capacity)?;
         let home = self.home.unwrap_or_else(current::home);
         let identity = Identity::new(A::kind, self.name.clone());
-        let common = Common::new(identity, Arc::clone(&home), None);
-        let seat = Arc::new(Seat::new(common, self.capacity, None));
+        let seat = Arc::new(Seat::new(Common::new(identity, home, None), self.capacity, None));
         if let Some(name) = &self.name {
-            home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
+            seat.common().home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         }
-        let actor = ActorRef::new(Arc::clone(&seat));
+        let actor = ActorRef::first(Arc::clone(&seat));
         seat.mailbox.prime(run::incarnation_of(&seat, self.actor));
         launch(&runtime, seat, report);
         Ok(actor)
@@ -213,7 +212,7 @@ impl<F> Child<F> {
         let factory = self.factory;
         let seat = Arc::new(Seat::new(common, capacity, Some(boxed(factory))));
         family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
-        let actor = ActorRef::new(Arc::clone(&seat));
+        let actor = ActorRef::first(Arc::clone(&seat));
         let (report, started) = oneshot::channel();
         launch(&runtime, seat, Some(report));
         match started.await {

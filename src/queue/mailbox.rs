@@ -292,9 +292,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
-        let mut back = lock(&self.back);
-        let (was_open, woken) = self.close_under(&mut back);
-        drop(back);
+        let (was_open, woken) = self.close_under(&mut lock(&self.back));
         woken.into_iter().for_each(Waker::wake);
         was_open
     }
@@ -307,7 +305,8 @@ impl<S: Stage> Mailbox<S> {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    fn close_under(&self, back: &mut MutexGuard<'_, Back<S>>) -> (bool, Vec<Waker>) {
+    /// Returns the wakers to be called with no lock held.
+    pub(super) fn close_under(&self, back: &mut MutexGuard<'_, Back<S>>) -> (bool, Vec<Waker>) {
         let was_open = !std::mem::replace(&mut back.closed, true);
         // Relaxed: under the lock, like every store to it.
         self.waiting.store(false, Ordering::Relaxed);

@@ -165,7 +165,7 @@ impl<S: Stage> Place<S> {
         if self.scratch.capacity() < chunks {
             // The old block holds nothing (no task), so it is freed before the larger one is taken.
             self.scratch = Vec::new();
-            self.scratch.reserve_exact(chunks);
+            self.scratch = Vec::with_capacity(chunks);
         }
         // SAFETY: the block has room for `chunks` chunks and is aligned to one.
         unsafe { self.scratch.as_mut_ptr().cast::<P>().write(task) };

@@ -137,6 +137,16 @@ impl<'a, S: Stage> Turn<'a, S> {
         back.accepted - (back.buffer.left() + left) as u64
     }
 
+    /// Accepts nothing more, as [`Mailbox::close`]. Returns whether nothing is left, nor kept.
+    pub(crate) fn close(&mut self) -> bool {
+        let mut back = lock(&self.mailbox.back);
+        let (_, woken) = self.mailbox.close_under(&mut back);
+        let drained = back.buffer.left() == 0 && self.consumer(|consumer| consumer.front.left()) == 0;
+        drop(back);
+        woken.into_iter().for_each(Waker::wake);
+        drained
+    }
+
     /// Whether nothing is left in the mailbox, nor kept.
     pub(crate) fn is_drained(&mut self) -> bool {
         self.consumer(|consumer| consumer.front.left()) == 0 && lock(&self.mailbox.back).buffer.left() == 0
