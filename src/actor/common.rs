@@ -36,7 +36,8 @@ pub struct Common {
     pub(crate) membership: Option<Box<Membership>>,
     /// Why nothing is accepted any more, once the end for good has begun.
     closing: OnceLock<StopReason>,
-    ended: Notify,
+    /// Made by the first who waits for the end.
+    ended: OnceLock<Box<Notify>>,
     pub(crate) home: Arc<Home>,
     pub(crate) identity: Identity,
     /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
@@ -73,7 +74,7 @@ impl Common {
             family: OnceLock::new(),
             membership,
             closing: OnceLock::new(),
-            ended: Notify::new(),
+            ended: OnceLock::new(),
         }
     }
 
@@ -146,16 +147,23 @@ impl Common {
     /// The last thing that happens to an actor.
     pub(crate) fn set_ended(&self) {
         self.set_status(Status::Ended);
-        self.ended.notify_waiters();
+        // SeqCst: pairs with the fence in `wait_ended`. Either that one sees the end, or this one sees it wait.
+        fence(Ordering::SeqCst);
+        if let Some(ended) = self.ended.get() {
+            ended.notify_waiters();
+        }
     }
 
     /// Waits until the actor has ended for good.
     pub(crate) async fn wait_ended(&self) -> StopReason {
+        let ended = self.ended.get_or_init(Box::default);
         loop {
-            let notified = self.ended.notified();
+            let notified = ended.notified();
             let mut notified = std::pin::pin!(notified);
             // Enabled before the look, so that an end between the two is not missed.
             notified.as_mut().enable();
+            // SeqCst: as in `set_ended`.
+            fence(Ordering::SeqCst);
             if let Some(reason) = self.ended() {
                 return reason.clone();
             }

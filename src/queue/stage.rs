@@ -109,6 +109,9 @@ struct Chunk {
 /// Tasks above this many bytes are boxed, so that one large handler does not fatten its actor for good.
 const INLINE: usize = 1024;
 
+/// Chunks the scratch has at least: the first task is a hook, the next is seldom as small.
+const LEAST: usize = 5;
+
 /// The cell the consumer's state lies in.
 pub(super) type StateCell<S> = UnsafeCell<Option<S>>;
 
@@ -161,7 +164,7 @@ impl<S: Stage> Place<S> {
     /// No task is under way, and `table` is made for a `P`, which is aligned no stricter than a `Chunk`.
     #[inline]
     unsafe fn write<P>(&mut self, task: P, table: &'static VTable<S>) {
-        let chunks = size_of::<P>().div_ceil(size_of::<Chunk>());
+        let chunks = size_of::<P>().div_ceil(size_of::<Chunk>()).max(LEAST);
         if self.scratch.capacity() < chunks {
             // The old block holds nothing (no task), so it is freed before the larger one is taken.
             self.scratch = Vec::new();
