@@ -42,6 +42,8 @@ pub struct Common {
     pub(crate) identity: Identity,
     /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
     refs: AtomicUsize,
+    /// Its place in the roster of its system.
+    pub(crate) place: AtomicUsize,
 }
 
 /// What an actor is doing.
@@ -69,6 +71,7 @@ impl Common {
             tally: Tally::default(),
             desk: Desk::default(),
             refs: AtomicUsize::new(1 + usize::from(membership.is_some())),
+            place: AtomicUsize::new(0),
             mark: AtomicU64::new(0),
             status: AtomicU8::new(Status::Starting as u8),
             family: OnceLock::new(),

@@ -1,10 +1,16 @@
 //! What the actors of one system share.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicU64};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use dashmap::{DashMap, Entry};
 
-use super::{common::Ledger, seat::AnySeat};
+use super::{
+    common::{Common, Ledger},
+    seat::AnySeat,
+};
 use crate::{DeadLetters, SpawnError, failure, policy::DEFAULT_DEAD_LETTERS};
 
 /// The shards of the roster: more than the cores that spawn at the same time on most machines.
@@ -27,10 +33,6 @@ struct Shard {
     /// The ledgers of those that have ended, added up.
     gone: Ledger,
 }
-
-/// An actor's place in the roster.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RosterPlace(usize);
 
 impl Home {
     pub(crate) fn new(name: &str) -> Arc<Self> {
@@ -65,33 +67,31 @@ impl Home {
         self.names.get(name).map(|seat| Arc::clone(&seat))
     }
 
-    pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) -> RosterPlace {
-        let shard = shard_of(seat.common().identity.id().get());
-        let mut shard_guard = self.shard(shard);
-        let index = match shard_guard.free.pop() {
-            Some(index) => {
-                shard_guard.seats[index] = Some(seat);
-                index
-            }
-            None => {
-                shard_guard.seats.push(Some(seat));
-                shard_guard.seats.len() - 1
-            }
-        };
-        RosterPlace(index * SHARDS + shard)
+    /// Takes an actor into the roster.
+    pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) {
+        let mut shard = self.shard_of(seat.common());
+        let place = shard.free.pop().unwrap_or(shard.seats.len());
+        // Relaxed: under the lock, like every use of it.
+        seat.common().place.store(place, Ordering::Relaxed);
+        match shard.seats.get_mut(place) {
+            Some(free) => *free = Some(seat),
+            None => shard.seats.push(Some(seat)),
+        }
     }
 
     /// Strikes an ended actor off: its name is free, its ledger is added to those of the gone.
-    pub(crate) fn strike(&self, seat: &dyn AnySeat, RosterPlace(place): RosterPlace) {
+    pub(crate) fn strike(&self, seat: &dyn AnySeat) {
         let common = seat.common();
         if let Some(name) = common.identity.name() {
             self.names.remove_if(name, |_, named| named.common().identity == common.identity);
         }
-        let mut shard = self.shard(place % SHARDS);
+        let mut shard = self.shard_of(common);
+        // Relaxed: as in `enlist`.
+        let place = common.place.load(Ordering::Relaxed);
         // Under the lock, so that `ledger` sees each actor on one side or the other.
         shard.gone += seat.ledger();
-        let seat = shard.seats.get_mut(place / SHARDS).and_then(Option::take);
-        shard.free.push(place / SHARDS);
+        let seat = shard.seats.get_mut(place).and_then(Option::take);
+        shard.free.push(place);
         drop(shard);
         drop(seat);
     }
@@ -117,11 +117,11 @@ impl Home {
         sum
     }
 
+    fn shard_of(&self, common: &Common) -> std::sync::MutexGuard<'_, Shard> {
+        self.shard(usize::try_from(common.identity.id().get() % SHARDS as u64).unwrap_or_default())
+    }
+
     fn shard(&self, index: usize) -> std::sync::MutexGuard<'_, Shard> {
         self.roster[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn shard_of(id: u64) -> usize {
-    usize::try_from(id % SHARDS as u64).unwrap_or_default()
 }

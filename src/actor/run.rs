@@ -10,7 +10,6 @@
 //! The mailbox is no part of this: it stays in the seat, and takes messages all the while.
 
 use std::{
-    cell::Cell,
     future::poll_fn,
     pin::Pin,
     sync::Arc,
@@ -25,7 +24,6 @@ use super::{
     common::{Common, Status},
     current,
     envelope::{Incarnation, Why},
-    home::RosterPlace,
     hooks::Started,
     journal,
     seat::{Seat, signal},
@@ -86,7 +84,8 @@ impl Exit {
 }
 
 /// To whoever waits for the first start: how it went.
-pub(super) type Report = oneshot::Sender<Result<(), Failure>>;
+/// Boxed, because an `Option` of the bare one is twice its size, in every life.
+pub(super) type Report = Box<oneshot::Sender<Result<(), Failure>>>;
 
 /// The whole life of the actor in a seat, as a future: what the seat's tokio task polls.
 ///
@@ -95,7 +94,6 @@ pub(super) type Report = oneshot::Sender<Result<(), Failure>>;
 pub(super) struct Life<A: Actor> {
     /// Has the last word, also when this future is dropped before it has been polled.
     finish: Finish<A>,
-    report: Option<Report>,
     phase: Phase<A>,
 }
 
@@ -103,15 +101,15 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 enum Phase<A: Actor> {
     /// An incarnation is to begin.
-    Vacant,
+    Vacant(Option<Report>),
     /// Its factory is at work.
-    Making(Boxed<Result<A, Exit>>),
+    Making(Box<(Boxed<Result<A, Exit>>, Option<Report>)>),
     /// Its `started` hook is at work, in the seat.
-    Starting(Option<Started>),
+    Starting(Option<Started>, Option<Report>),
     /// It takes messages.
     Serving,
     /// It is to stop now, and the handler at work has this long to finish.
-    Leaving(Boxed<()>),
+    Leaving(Box<Boxed<()>>),
     /// It is being ended, which takes more than one poll, and the next one may have to wait.
     Closing(Box<Ending>),
 }
@@ -131,8 +129,8 @@ enum Follows<A: Actor> {
 }
 
 impl<A: Actor> Life<A> {
-    pub(super) fn new(seat: Arc<Seat<A>>, place: RosterPlace, report: Option<Report>) -> Self {
-        Self { finish: Finish { seat, place, done: Cell::new(false) }, report, phase: Phase::Vacant }
+    pub(super) fn new(seat: Arc<Seat<A>>, report: Option<Report>) -> Self {
+        Self { finish: Finish { seat }, phase: Phase::Vacant(report) }
     }
 }
 
@@ -144,12 +142,9 @@ impl<A: Actor> Future for Life<A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Self { finish, report, phase } = &mut *self;
-        if finish.done.get() {
-            return Poll::Ready(());
-        }
+        let Self { finish, phase } = &mut *self;
         current::scope(finish.seat.common(), || {
-            let failed = ready!(phase.poll(&finish.seat, report, cx));
+            let failed = ready!(phase.poll(&finish.seat, cx));
             finish.finish();
             failed.into_iter().for_each(Failed::send);
             Poll::Ready(())
@@ -159,16 +154,11 @@ impl<A: Actor> Future for Life<A> {
 
 impl<A: Actor> Phase<A> {
     /// One poll is one turn of the seat, through as many phases as it comes.
-    fn poll(
-        &mut self,
-        seat: &Arc<Seat<A>>,
-        report: &mut Option<Report>,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Failed>> {
+    fn poll(&mut self, seat: &Arc<Seat<A>>, cx: &mut TaskContext<'_>) -> Poll<Option<Failed>> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         let mut budget = turn::BUDGET;
         loop {
-            let rest = match self.step(seat, report, &mut turn, &mut budget, cx) {
+            let rest = match self.step(seat, &mut turn, &mut budget, cx) {
                 Follows::Phase(phase) => {
                     *self = phase;
                     continue;
@@ -197,44 +187,53 @@ impl<A: Actor> Phase<A> {
     fn step(
         &mut self,
         seat: &Arc<Seat<A>>,
-        report: &mut Option<Report>,
         turn: &mut Turn<'_, Incarnation<A>>,
         budget: &mut u32,
         cx: &mut TaskContext<'_>,
     ) -> Follows<A> {
         // Before the step, which may act on them: what is raised from here on is looked at before a wait.
         let known = seat.mailbox.signals();
+        let mut first_start = None;
         let exit = match self {
-            Self::Vacant if seat.factory.is_some() => {
-                return Follows::Phase(Self::Making(Box::pin(make(Arc::clone(seat)))));
+            Self::Vacant(report) => {
+                let report = report.take();
+                return Follows::Phase(match seat.factory {
+                    Some(_) => Self::Making(Box::new((Box::pin(make(Arc::clone(seat))), report))),
+                    None => Self::Starting(Some(Started), report),
+                });
             }
-            Self::Vacant => return Follows::Phase(Self::Starting(Some(Started))),
-            Self::Making(making) => match making.as_mut().poll(cx) {
+            Self::Making(making) => match making.0.as_mut().poll(cx) {
                 Poll::Pending => return Follows::Wait(known),
                 Poll::Ready(Ok(actor)) => {
                     let _none = turn.replace(Some(incarnation_of(seat, actor)));
-                    return Follows::Phase(Self::Starting(Some(Started)));
+                    return Follows::Phase(Self::Starting(Some(Started), making.1.take()));
                 }
-                Poll::Ready(Err(exit)) => exit,
+                Poll::Ready(Err(exit)) => {
+                    first_start = making.1.take();
+                    exit
+                }
             },
-            Self::Starting(hook) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
+            Self::Starting(hook, report) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
                 Poll::Pending => return Follows::Wait(known),
                 Poll::Ready(Ok(())) => {
                     announce(seat.common(), report.take());
                     return Follows::Phase(Self::Serving);
                 }
-                Poll::Ready(Err(exit)) => exit,
+                Poll::Ready(Err(exit)) => {
+                    first_start = report.take();
+                    exit
+                }
             },
             Self::Serving => match turn::take(seat, turn, budget, cx) {
                 Pause::Exit(exit) => exit,
                 Pause::Pending(known) if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
-                Pause::Pending(_) => return Follows::Phase(Self::Leaving(time_to_leave(seat))),
+                Pause::Pending(_) => return Follows::Phase(Self::Leaving(Box::new(time_to_leave(seat)))),
                 Pause::Empty => return Follows::Rest,
                 Pause::Yield | Pause::Failed(_) => return Follows::Yield,
             },
             Self::Leaving(limit) => match turn::take(seat, turn, budget, cx) {
                 Pause::Exit(exit) => exit,
-                _ if limit.as_mut().poll(cx).is_ready() => {
+                _ if limit.as_mut().as_mut().poll(cx).is_ready() => {
                     turn::cut(seat, turn, &StopReason::Stopped);
                     Exit::Stopped
                 }
@@ -246,7 +245,7 @@ impl<A: Actor> Phase<A> {
             }
         };
         // Most ends take one poll, and no memory.
-        let mut ending = close::begin(seat, turn, exit, report.take());
+        let mut ending = close::begin(seat, turn, exit, first_start);
         ending.follow(seat, turn, cx).unwrap_or_else(|| {
             *self = Self::Closing(Box::new(ending));
             Follows::Wait(known)
@@ -264,7 +263,7 @@ impl Ending {
     ) -> Option<Follows<A>> {
         match self.poll(seat, turn, cx) {
             Poll::Pending => None,
-            Poll::Ready(Next::Again) => Some(Follows::Phase(Phase::Vacant)),
+            Poll::Ready(Next::Again) => Some(Follows::Phase(Phase::Vacant(None))),
             Poll::Ready(Next::Ended(failed)) => Some(Follows::Over(failed)),
         }
     }
@@ -351,16 +350,13 @@ pub(super) fn incarnation_of<A: Actor>(seat: &Arc<Seat<A>>, actor: A) -> Incarna
 /// The last word on an actor: also when its runtime is dropped under it.
 struct Finish<A: Actor> {
     seat: Arc<Seat<A>>,
-    place: RosterPlace,
-    done: Cell<bool>,
 }
 
 impl<A: Actor> Finish<A> {
     /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told.
     fn finish(&self) {
-        self.done.set(true);
         let common = self.seat.common();
-        common.home.strike(&*self.seat, self.place);
+        common.home.strike(&*self.seat);
         if let Some(member) = &common.membership {
             member.family.forget(member.number);
         }
@@ -373,7 +369,7 @@ impl<A: Actor> Finish<A> {
 
 impl<A: Actor> Drop for Finish<A> {
     fn drop(&mut self) {
-        if self.done.get() {
+        if self.seat.common().status() == Status::Ended {
             return;
         }
         // The runtime is gone. No hook can run, but no message vanishes.

@@ -83,7 +83,7 @@ impl<A: Actor> Spawn<A> {
     /// Dropped before it is ready, the actor stops again: there is no reference to it.
     pub async fn start(self) -> Result<ActorRef<A>, SpawnError> {
         let (report, started) = oneshot::channel();
-        let actor = self.spawn_with(Some(report))?;
+        let actor = self.spawn_with(Some(Box::new(report)))?;
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
@@ -127,8 +127,8 @@ fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError>
 /// waits for the actor's end, and dropping the runtime ends it.
 fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
     let common = seat.common();
-    let place = common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
-    drop(runtime.spawn(Life::new(seat, place, report)));
+    common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
+    drop(runtime.spawn(Life::new(seat, report)));
 }
 
 /// How a child is made, restarted and stopped: see [`child`].
@@ -214,7 +214,7 @@ impl<F> Child<F> {
         family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         let actor = ActorRef::first(Arc::clone(&seat));
         let (report, started) = oneshot::channel();
-        launch(&runtime, seat, Some(report));
+        launch(&runtime, seat, Some(Box::new(report)));
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
