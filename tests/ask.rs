@@ -798,6 +798,8 @@ enum Odd {
     /// `ctx.reply_later` beside a branch that is ready after the reply has been kept.
     LaterKeptThenGone,
     Keep,
+    /// `ctx.reply_later` whose keeper panics.
+    KeeperPanics,
     /// Answers all that were kept, counting from this.
     Answer(u32),
     /// Drops all that were kept.
@@ -856,6 +858,13 @@ impl Handler<Odd> for Clerk {
                 }
             }
             Odd::Keep => ctx.reply_later(|reply| self.kept.push(reply)).await,
+            Odd::KeeperPanics => {
+                ctx.reply_later(|reply: ReplyTo<u32>| {
+                    let _dropped_by_the_panic = reply;
+                    spill()
+                })
+                .await
+            }
             Odd::Answer(from) => {
                 let kept = self.kept.drain(..).zip(from..);
                 u32::try_from(kept.filter_map(|(reply, number)| reply.send(number).ok()).count()).unwrap()
@@ -1018,6 +1027,16 @@ async fn a_reply_later_of_the_wrong_type_is_a_failure() {
     let AskError::Failed(failure) = &error else { panic!("{error}") };
     assert!(failure.panic().unwrap().text().contains("not the reply type"), "{failure}");
     assert_eq!(failure.step(), &Step::Message("Odd"));
+    assert_eq!(office.close().await, (0, 1, 0));
+}
+
+/// contract §6: the handler failed: `Failed` with the panic, also where the panic takes the reply with it
+#[tokio::test(start_paused = true)]
+async fn a_reply_later_whose_keeper_panics_is_a_failure() {
+    let office = Office::open();
+    let error = office.clerk.ask(Odd::KeeperPanics).await.unwrap_err();
+    let AskError::Failed(failure) = &error else { panic!("{error}") };
+    assert_eq!(failure.panic().unwrap().text(), "the ink is spilled");
     assert_eq!(office.close().await, (0, 1, 0));
 }
 

@@ -553,6 +553,42 @@ async fn a_panic_in_the_drop_of_a_reply_that_nobody_asked_for_harms_nobody() {
     lab.close().await;
 }
 
+/// Whose reply cannot be told from an error.
+struct Riddle;
+
+impl Message for Riddle {
+    type Reply = u32;
+    const ATTEMPTS: u32 = 2;
+
+    fn duplicate(&self) -> Option<Self> {
+        Some(Self)
+    }
+
+    fn is_error(_reply: &u32) -> bool {
+        panic!("boom")
+    }
+}
+
+impl Handler<Riddle> for Probe {
+    async fn handle(&mut self, _msg: Riddle, _ctx: &mut Context<Self>) -> u32 {
+        self.diary.write("riddle");
+        0
+    }
+}
+
+/// contract I1: nor when the look at that reply panics: the handler has failed then, and is retried.
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_the_look_at_a_reply_is_a_failure_and_no_second_fate() {
+    let lab = Lab::new("riddle");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    probe.try_tell(Riddle).unwrap();
+    assert_eq!(probe.ask(Note(1)).await.unwrap(), 3);
+    assert_eq!(lab.system.dead_letters().count(Reason::Quarantined), 1);
+    assert_eq!(probe.ledger().handled, 1);
+    lab.close().await;
+}
+
 /// contract §7: a kill cuts the `stopped` hook at its next await.
 #[tokio::test(start_paused = true)]
 async fn a_kill_cuts_the_stopped_hook() {

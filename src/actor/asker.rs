@@ -1,6 +1,6 @@
 //! The two ends of an ask: who is to be answered, and what the answer can be.
 
-use std::{fmt, sync::Arc};
+use std::{cell::Cell, fmt, sync::Arc};
 
 use super::message::Message;
 use crate::{
@@ -67,10 +67,33 @@ impl<M: Message> Asker<M> {
 impl<M: Message> Drop for Asker<M> {
     #[inline]
     fn drop(&mut self) {
-        if self.owes {
+        if self.owes && !falls_with_its_keeper() {
             let _unheard = self.slot.answer(Err(NoReply::Dropped));
         }
     }
+}
+
+thread_local! {
+    /// Whether a handler is handing a `ReplyTo` to its keeper on this thread.
+    static KEEPING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs the code that keeps a `ReplyTo`. One that is dropped because that code panics does not answer: the
+/// handler has failed, and its asker is to be told just that.
+pub(super) fn keeping(keep: impl FnOnce()) {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            KEEPING.set(self.0);
+        }
+    }
+    let _restore = Restore(KEEPING.replace(true));
+    keep();
+}
+
+#[cold]
+fn falls_with_its_keeper() -> bool {
+    KEEPING.get() && std::thread::panicking()
 }
 
 /// An answer that is given later: see [`Context::reply_later`](super::Context::reply_later).

@@ -4,7 +4,7 @@ use std::{any::type_name, fmt, future::poll_fn, sync::Arc, task::Poll};
 
 use super::{
     Actor, ActorRef, Handle, WeakRef,
-    asker::ReplyTo,
+    asker::{self, ReplyTo},
     desk::{Desk, Request},
     family::Family,
     home::Home,
@@ -186,7 +186,7 @@ impl<A: Actor> Context<A> {
         match reply.downcast::<ReplyTo<R>>() {
             Ok(mut reply) => {
                 reply.owe();
-                keep(*reply);
+                asker::keeping(|| keep(*reply));
             }
             Err(_) => panic!(
                 "reply_later was called for a reply of `{}`, which is not the reply type of the message in hand",

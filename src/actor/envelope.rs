@@ -277,6 +277,8 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
     /// The handler is through.
     #[inline]
     fn handled(&mut self, reply: Option<M::Reply>) {
+        // Before the message counts as handled: a panic in there is the handler's failure.
+        let unheard_error = self.asker.is_none() && reply.as_ref().is_some_and(M::is_error);
         self.settled = true;
         self.seat.common().tally.handled();
         let Some(reply) = reply else {
@@ -292,7 +294,7 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
                 }
             }
             None => {
-                if M::is_error(&reply) {
+                if unheard_error {
                     common.unheard_error::<M>();
                 }
                 self.discard(reply);

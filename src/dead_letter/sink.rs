@@ -267,6 +267,11 @@ impl Subscription {
         self.letters.recv().await
     }
 
+    /// Takes the next letter if there is one already.
+    pub fn try_next(&mut self) -> Option<DeadLetter> {
+        self.letters.try_recv().ok()
+    }
+
     /// Returns how many letters found the buffer full.
     #[must_use]
     pub fn missed(&self) -> u64 {

@@ -17,7 +17,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::Once;
+use std::sync::{Arc, Once, OnceLock};
 
 /// Describes a panic of user code: its text, its place and, if asked for, its backtrace.
 ///
@@ -34,7 +34,14 @@ use std::sync::Once;
 pub struct Panic {
     text: String,
     place: Option<Place>,
-    backtrace: Option<String>,
+    backtrace: Option<Arc<Trace>>,
+}
+
+/// A backtrace whose text is made when somebody reads it: to find the names costs more than many restarts.
+#[derive(Debug)]
+struct Trace {
+    raw: Backtrace,
+    text: OnceLock<String>,
 }
 
 /// Locates a panic in the source; it prints as `src/bank.rs:88:13`.
@@ -47,7 +54,7 @@ pub struct Place {
 
 struct Noted {
     place: Option<Place>,
-    backtrace: Option<String>,
+    backtrace: Option<Arc<Trace>>,
 }
 
 /// What the hook does on this thread.
@@ -93,7 +100,8 @@ impl Panic {
     /// Returns the backtrace, if `RUST_BACKTRACE` asks for one.
     #[must_use]
     pub fn backtrace(&self) -> Option<&str> {
-        self.backtrace.as_deref()
+        let trace = self.backtrace.as_ref()?;
+        Some(trace.text.get_or_init(|| trace.raw.to_string()))
     }
 }
 
@@ -207,8 +215,9 @@ fn note(info: &PanicHookInfo<'_>) {
         line: location.line(),
         column: location.column(),
     });
-    let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let raw = Backtrace::capture();
+    let captured = raw.status() == BacktraceStatus::Captured;
+    let backtrace = captured.then(|| Arc::new(Trace { raw, text: OnceLock::new() }));
     let noted = Noted { place, backtrace };
     // An error means the thread is in its destructors. The panic then goes without its place.
     let _ = NOTED.try_with(|slot| slot.replace(Some(noted)));

@@ -337,7 +337,7 @@ impl<S: Stage> Mailbox<S> {
         assert_eq!(back.run, Run::Scheduled, "primed before the first poll");
         // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
         // state. There is no task either: none has been opened without a turn.
-        let none = self.state.with_mut(|cell| std::mem::replace(unsafe { &mut *cell }, Some(state)));
+        let none = self.state.with_mut(|cell| unsafe { &mut *cell }.replace(state));
         drop(back);
         debug_assert!(none.is_none(), "primed once");
     }
