@@ -13,11 +13,13 @@
 //! | `asker` | the two ends of an ask |
 //! | `seat`, `common` | what outlives a restart: mailbox, counters, identity |
 //! | `run` | the life of an actor, incarnation by incarnation: read this first |
-//! | `hooks` | `started` and `stopped`, as tasks |
+//! | `hooks` | `started`, `stopped` and `terminated`, as tasks |
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `close` | the end of an incarnation and of an actor |
 //! | `spawn` | how an actor comes to be |
 //! | `family` | the children of an actor, and who is restarted |
+//! | `ties` | who watches whom, and the notices that wait |
+//! | `watch` | `ctx.watch`, and how a notice is delivered |
 //! | `home` | what the actors of one system share |
 
 mod accept;
@@ -40,7 +42,9 @@ mod request;
 mod run;
 mod seat;
 mod spawn;
+mod ties;
 mod turn;
+mod watch;
 
 pub use self::{
     accept::Accept,
@@ -53,6 +57,7 @@ pub use self::{
     recipient::{Recipient, WeakRecipient},
     request::{Ask, Call, Tell},
     spawn::{Child, Make, Spawn, child, make},
+    watch::Terminated,
 };
 pub(crate) use self::{
     current::home as current_home,
@@ -133,6 +138,48 @@ pub trait Actor: Sized + Send + 'static {
     /// await.
     fn stopped(&mut self, ctx: &mut Context<Self>, reason: &StopReason) -> impl Future<Output = ()> + Send {
         let _ = (ctx, reason);
+        std::future::ready(())
+    }
+
+    /// Runs when an actor that this one [watches](Context::watch) has ended for good. By default it does
+    /// nothing.
+    ///
+    /// It runs as a message's handler does, at the place the notice has among the messages: after all that
+    /// were accepted before it, so also after all that the ended actor had sent here. [`Context::fail`] and a
+    /// panic in it are failures of this actor, always charged; the notice counts as delivered.
+    ///
+    /// An actor is not told of its own children unless it watches them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Worker;
+    ///
+    /// struct Foreman { worker: Handle, over: Option<tokio::sync::oneshot::Sender<String>> }
+    ///
+    /// impl Actor for Foreman {
+    ///     async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+    ///         ctx.watch(&self.worker);
+    ///         Ok(())
+    ///     }
+    ///     async fn terminated(&mut self, _ctx: &mut Context<Self>, of: Terminated) {
+    ///         let _ = self.over.take().map(|over| over.send(of.to_string()));
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let worker = Worker.prepare().name("worker").spawn()?;
+    /// let (over, word) = tokio::sync::oneshot::channel();
+    /// let foreman = Foreman { worker: worker.handle(), over: Some(over) }.spawn();
+    /// worker.kill();
+    /// assert!(word.await?.ends_with("was killed"));
+    /// # drop(foreman); Ok(()) }
+    /// ```
+    fn terminated(&mut self, ctx: &mut Context<Self>, of: Terminated) -> impl Future<Output = ()> + Send {
+        let _ = (ctx, of);
         std::future::ready(())
     }
 

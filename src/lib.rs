@@ -18,7 +18,7 @@ pub use postbox_macros::{Actor, Message, messages};
 pub use self::{
     actor::{
         Accept, Actor, ActorRef, Ask, Call, Child, Context, Handle, Handler, Ledger, Make, Message,
-        Recipient, ReplyTo, Spawn, Status, Tell, WeakRecipient, WeakRef, child, make,
+        Recipient, ReplyTo, Spawn, Status, Tell, Terminated, WeakRecipient, WeakRef, child, make,
     },
     dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
     error::{AskError, ChildError, SpawnError, TellError, TryTellError},

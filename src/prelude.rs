@@ -4,6 +4,6 @@
 pub use crate::messages;
 pub use crate::{
     Actor, ActorRef, AskError, BoxError, Context, Handle, Handler, Message, Recipient, ReplyTo, Restart,
-    SpawnError, StopReason, Supervision, Supervisor, System, TellError, TryTellError, WeakRecipient, WeakRef,
-    child,
+    SpawnError, StopReason, Supervision, Supervisor, System, TellError, Terminated, TryTellError,
+    WeakRecipient, WeakRef, child,
 };

@@ -38,6 +38,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
             "Spawn",
             "Status",
             "Tell",
+            "Terminated",
             "WeakRecipient",
             "WeakRef",
             "child",

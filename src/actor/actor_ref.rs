@@ -265,6 +265,12 @@ impl<A: Actor> WeakRef<A> {
         self.seat.common().try_hold().then(|| ActorRef { seat: Arc::clone(&self.seat) })
     }
 
+    /// Makes an untyped handle, which keeps nothing alive either.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
+    }
+
     /// Returns who the actor is.
     #[must_use]
     pub fn identity(&self) -> &Identity {

@@ -261,7 +261,7 @@ async fn stop_gently<A: Actor>(seat: &Seat<A>, family: &Family) -> bool {
 }
 
 /// Waits before the next incarnation. A signal ends the wait: whoever is to start anew does so at once, and
-/// whoever is to end does not wait for it.
+/// whoever is to end does not wait for it. A notice is for the next incarnation, and waits with it.
 async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     if after.is_zero() {
         // Who fails again and again lets others run in between: also the one who might stop it.
@@ -269,7 +269,7 @@ async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     }
     let mut timer = pin!(tokio::time::sleep(after));
     poll_fn(|cx: &mut TaskContext<'_>| {
-        if seat.mailbox.signals() != 0 {
+        if seat.mailbox.signals() & !signal::NOTICE != 0 {
             return Poll::Ready(());
         }
         timer.as_mut().poll(cx)

@@ -16,6 +16,7 @@ use super::{
     home::Home,
     journal,
     message::Message,
+    ties::Ties,
 };
 use crate::{DeadLetter, Identity, Reason, StopReason, id::short_type_name, policy::decide};
 
@@ -30,8 +31,8 @@ pub struct Common {
     /// `stop` asks to end after this many accepted messages.
     pub(crate) mark: AtomicU64,
     status: AtomicU8,
-    /// The children, once there has been one.
-    family: OnceLock<Arc<Family>>,
+    /// What few actors have, once this one has had some of it. `None`: it ended for good without.
+    rare: OnceLock<Option<Box<Rare>>>,
     /// Whose child this is; `None` for a free-standing actor.
     pub(crate) membership: Option<Box<Membership>>,
     /// Why nothing is accepted any more, once the end for good has begun.
@@ -45,6 +46,17 @@ pub struct Common {
     /// Its place in the roster of its system.
     pub(crate) place: AtomicUsize,
 }
+
+/// What few actors have: in one place, so that the seats of the others do not grow by it.
+#[derive(Default)]
+struct Rare {
+    /// The children, once there has been one.
+    family: OnceLock<Arc<Family>>,
+    ties: Ties,
+}
+
+/// The status of an actor whose end has been told to all who wait for it: `Ended`, from outside.
+const TOLD: u8 = Status::Ended as u8 + 1;
 
 /// What an actor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +86,7 @@ impl Common {
             place: AtomicUsize::new(0),
             mark: AtomicU64::new(0),
             status: AtomicU8::new(Status::Starting as u8),
-            family: OnceLock::new(),
+            rare: OnceLock::new(),
             membership,
             closing: OnceLock::new(),
             ended: OnceLock::new(),
@@ -122,11 +134,37 @@ impl Common {
     }
 
     pub(crate) fn family(&self) -> Option<&Family> {
-        self.family.get().map(Arc::as_ref)
+        self.rare()?.family.get().map(Arc::as_ref)
     }
 
-    pub(crate) fn family_or_init(&self, init: impl FnOnce() -> Arc<Family>) -> &Arc<Family> {
-        self.family.get_or_init(init)
+    /// The family, made at the first call. That of an actor that has ended is made in vain: it admits nobody.
+    pub(crate) fn family_or_init(&self, init: impl FnOnce() -> Arc<Family>) -> Arc<Family> {
+        match self.rare_or_init() {
+            Some(rare) => Arc::clone(rare.family.get_or_init(init)),
+            None => init(),
+        }
+    }
+
+    pub(crate) fn ties(&self) -> Option<&Ties> {
+        self.rare().map(|rare| &rare.ties)
+    }
+
+    /// `None`: the actor has ended for good.
+    pub(crate) fn ties_or_init(&self) -> Option<&Ties> {
+        self.rare_or_init().map(|rare| &rare.ties)
+    }
+
+    /// From here on nobody gets ties to this actor, if it has none so far; and if it has, here they are.
+    pub(crate) fn last_ties(&self) -> Option<&Ties> {
+        self.rare.get_or_init(|| None).as_ref().map(|rare| &rare.ties)
+    }
+
+    fn rare(&self) -> Option<&Rare> {
+        self.rare.get()?.as_deref()
+    }
+
+    fn rare_or_init(&self) -> Option<&Rare> {
+        self.rare.get_or_init(|| Some(Box::default())).as_deref()
     }
 
     /// Why the actor is ending for good, once it is.
@@ -147,9 +185,10 @@ impl Common {
         self.closing.get().filter(|_| self.status() == Status::Ended)
     }
 
-    /// The last thing that happens to an actor.
-    pub(crate) fn set_ended(&self) {
-        self.set_status(Status::Ended);
+    /// The last thing that happens to an actor: those who wait for its end are told.
+    pub(crate) fn set_told(&self) {
+        // Release: as in `status`.
+        self.status.store(TOLD, Ordering::Release);
         // SeqCst: pairs with the fence in `wait_ended`. Either that one sees the end, or this one sees it wait.
         fence(Ordering::SeqCst);
         if let Some(ended) = self.ended.get() {
@@ -165,9 +204,10 @@ impl Common {
             let mut notified = std::pin::pin!(notified);
             // Enabled before the look, so that an end between the two is not missed.
             notified.as_mut().enable();
-            // SeqCst: as in `set_ended`.
+            // SeqCst: as in `set_told`.
             fence(Ordering::SeqCst);
-            if let Some(reason) = self.ended() {
+            // Not before its watchers have their notices. Acquire: as in `status`.
+            if let Some(reason) = self.closing.get().filter(|_| self.status.load(Ordering::Acquire) == TOLD) {
                 return reason.clone();
             }
             notified.await;

@@ -74,6 +74,10 @@ impl<A: Actor> Context<A> {
         Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
     }
 
+    pub(super) fn seat(&self) -> &Arc<Seat<A>> {
+        &self.seat
+    }
+
     pub(crate) fn home(&self) -> &Arc<Home> {
         &self.seat.common().home
     }

@@ -95,7 +95,7 @@ impl Family {
     /// As [`of`](Self::of), with the actor's own wishes.
     pub(crate) fn with(owner: &Arc<dyn AnySeat>, supervision: impl FnOnce() -> Supervision) -> Arc<Self> {
         let common = owner.common();
-        Arc::clone(common.family_or_init(|| {
+        common.family_or_init(|| {
             Arc::new(Self {
                 supervisor: common.identity.clone(),
                 owner: Arc::downgrade(owner),
@@ -109,7 +109,7 @@ impl Family {
                     escalated: None,
                 }),
             })
-        }))
+        })
     }
 
     /// A new incarnation of the supervisor has wishes of its own.

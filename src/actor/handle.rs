@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Actor, ActorRef,
+    Actor, ActorRef, Message, Recipient, WeakRecipient, WeakRef,
     common::{Ledger, Status},
     seat::{AnySeat, Seat},
 };
@@ -37,6 +37,10 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn new(seat: Arc<dyn AnySeat>) -> Self {
         Self { seat }
+    }
+
+    pub(super) fn seat(&self) -> &Arc<dyn AnySeat> {
+        &self.seat
     }
 
     /// Returns who the actor is.
@@ -97,7 +101,37 @@ impl Handle {
     #[must_use]
     pub fn typed<A: Actor>(&self) -> Option<ActorRef<A>> {
         let seat = Arc::clone(&self.seat).into_any().downcast::<Seat<A>>().ok()?;
-        super::WeakRef::new(seat).upgrade()
+        WeakRef::new(seat).upgrade()
+    }
+}
+
+impl From<&Handle> for Handle {
+    fn from(handle: &Handle) -> Self {
+        handle.clone()
+    }
+}
+
+impl<A: Actor> From<&ActorRef<A>> for Handle {
+    fn from(actor: &ActorRef<A>) -> Self {
+        actor.handle()
+    }
+}
+
+impl<A: Actor> From<&WeakRef<A>> for Handle {
+    fn from(actor: &WeakRef<A>) -> Self {
+        actor.handle()
+    }
+}
+
+impl<M: Message> From<&Recipient<M>> for Handle {
+    fn from(recipient: &Recipient<M>) -> Self {
+        recipient.handle()
+    }
+}
+
+impl<M: Message> From<&WeakRecipient<M>> for Handle {
+    fn from(recipient: &WeakRecipient<M>) -> Self {
+        recipient.handle()
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     envelope::{About, Cause, Incarnation},
     family::Family,
     seat::{AnySeat, Seat},
+    watch::Terminated,
 };
 use crate::{
     BoxError, StopReason, Supervision,
@@ -78,7 +79,33 @@ impl<A: Actor> Entry<Incarnation<A>> for Stopped {
     fn bury(self, _cause: &Cause) {}
 }
 
-const NO_MESSAGE: About = About { type_name: "", max_attempts: 1 };
+/// The `terminated` hook.
+impl<A: Actor> Entry<Incarnation<A>> for Terminated {
+    const KEEP: bool = false;
+
+    fn about() -> About {
+        NO_MESSAGE
+    }
+
+    fn open<'a>(self, _copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
+        let Incarnation { actor, ctx, seat } = state;
+        let future = async move {
+            actor.terminated(ctx, self).await;
+            Ok(())
+        };
+        Some(Hook { future, seat })
+    }
+
+    fn duplicate(&mut self) -> Option<Self> {
+        None
+    }
+
+    fn settle(self) {}
+
+    fn bury(self, _cause: &Cause) {}
+}
+
+pub(super) const NO_MESSAGE: About = About { type_name: "", max_attempts: 1 };
 
 pin_project! {
     /// A hook's future.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    Message,
+    Handle, Message,
     accept::{Line, Offer, Refusal, sealed::Sealed},
     common::Common,
     request::{Ask, Tell},
@@ -78,6 +78,12 @@ impl<M: Message> Recipient<M> {
         WeakRecipient { seat: Arc::clone(&self.seat) }
     }
 
+    /// Makes an untyped handle to the actor behind it, which keeps nothing alive.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
+    }
+
     /// Returns who the actor behind it is.
     #[must_use]
     pub fn identity(&self) -> &Identity {
@@ -143,6 +149,12 @@ impl<M: Message> WeakRecipient<M> {
     #[must_use]
     pub fn upgrade(&self) -> Option<Recipient<M>> {
         AnySeat::common(&*self.seat).try_hold().then(|| Recipient { seat: Arc::clone(&self.seat) })
+    }
+
+    /// Makes an untyped handle to the actor behind it, which keeps nothing alive.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.seat) as Arc<dyn AnySeat>)
     }
 
     /// Returns who the actor behind it is.

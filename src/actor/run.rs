@@ -27,6 +27,7 @@ use super::{
     hooks::Started,
     journal,
     seat::{Seat, signal},
+    ties,
     turn::{self, Pause},
 };
 use crate::{
@@ -353,7 +354,8 @@ struct Finish<A: Actor> {
 }
 
 impl<A: Actor> Finish<A> {
-    /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told.
+    /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told:
+    /// watchers first, so that whoever awaits the end finds their notices queued.
     fn finish(&self) {
         let common = self.seat.common();
         common.home.strike(&*self.seat);
@@ -363,7 +365,9 @@ impl<A: Actor> Finish<A> {
         if let Some(reason) = common.closing() {
             journal::ended(&common.identity, reason);
         }
-        common.set_ended();
+        common.set_status(Status::Ended);
+        ties::end(common);
+        common.set_told();
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) mod signal {
     pub(crate) const RELEASED: u32 = 16;
     /// A child's failure exceeded the restart limit.
     pub(crate) const ESCALATED: u32 = 32;
+    /// Somebody this actor watches has ended: a notice waits for its turn.
+    pub(crate) const NOTICE: u32 = 64;
 }
 
 /// The place an actor sits in, in one allocation.
@@ -51,6 +53,9 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     fn ledger(&self) -> Ledger;
     fn capacity(&self) -> usize;
     fn depth(&self) -> usize;
+    /// How many messages have been accepted.
+    fn mark(&self) -> u64;
+    fn lower(&self, bits: u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -149,6 +154,14 @@ impl<A: Actor> AnySeat for Seat<A> {
 
     fn depth(&self) -> usize {
         usize::try_from(self.mailbox.count().queued).unwrap_or(usize::MAX)
+    }
+
+    fn mark(&self) -> u64 {
+        self.mailbox.mark()
+    }
+
+    fn lower(&self, bits: u32) {
+        self.mailbox.lower(bits);
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -7,8 +7,10 @@ use super::{
     Actor,
     desk::Request,
     envelope::{Cause as Giving, Incarnation, Why},
+    hooks::NO_MESSAGE,
     run::Exit,
     seat::{Seat, signal},
+    watch,
 };
 use crate::{
     Failure, StopReason,
@@ -42,11 +44,13 @@ pub(super) fn take<A: Actor>(
     cx: &mut TaskContext<'_>,
 ) -> Pause {
     // The one place that catches a panic out of a handler: once for the whole poll.
-    match failure::catch(|| work(seat, turn, budget, cx)) {
-        Ok(Pause::Failed(error)) => Pause::Exit(fail(seat, turn, &Step::Drop, Cause::Error(error))),
-        Ok(pause) => pause,
-        Err(panic) => Pause::Exit(fail(seat, turn, &Step::Drop, Cause::Panic(panic))),
-    }
+    let cause = match failure::catch(|| work(seat, turn, budget, cx)) {
+        Ok(Pause::Failed(error)) => Cause::Error(error),
+        Ok(pause) => return pause,
+        Err(panic) => Cause::Panic(panic),
+    };
+    let step = beside(turn);
+    Pause::Exit(fail(seat, turn, &step, cause))
 }
 
 fn work<A: Actor>(
@@ -58,7 +62,7 @@ fn work<A: Actor>(
     loop {
         let signals = seat.mailbox.signals();
         if signals != 0
-            && let Some(exit) = heed(seat, turn, signals)
+            && let Some(exit) = heed(seat, turn, signals, budget)
         {
             return Pause::Exit(exit);
         }
@@ -95,7 +99,12 @@ fn poll<A: Actor>(
 
 /// Looks at the signals raised. `Some`: the incarnation ends now.
 #[cold]
-fn heed<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, raised: u32) -> Option<Exit> {
+fn heed<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    raised: u32,
+    budget: &mut u32,
+) -> Option<Exit> {
     let any = |bits| raised & bits != 0;
     if any(signal::KILL) {
         cut(seat, turn, &StopReason::Killed);
@@ -116,6 +125,20 @@ fn heed<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, raised: u
     }
     if any(signal::STOP_NOW) {
         return Some(Exit::Stopped);
+    }
+    if any(signal::NOTICE) {
+        // Before the orderly ends below: what arrived before them is delivered.
+        if *budget == 0 {
+            return None;
+        }
+        match watch::open_next(seat, turn) {
+            Ok(false) => {}
+            Ok(true) => {
+                *budget -= 1;
+                return None;
+            }
+            Err(panic) => return Some(fail(seat, turn, &Step::Terminated, Cause::Panic(panic))),
+        }
     }
     if any(signal::STOP) {
         // Acquire: pairs with the Release in `stop`.
@@ -141,6 +164,17 @@ pub(super) fn cut<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>,
         bury_one(seat, turn, &giving);
     }
     seat.common().tally.add(giving.counts());
+}
+
+/// At which step the task under way is, unless it is that of a message from the queue.
+fn beside<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>) -> Step {
+    let about = if turn.is_busy() { turn.about() } else { None };
+    match about {
+        // What has failed is the drop of a task that had ended well.
+        None => Step::Drop,
+        Some(hook) if hook.type_name == NO_MESSAGE.type_name => Step::Terminated,
+        Some(message) => Step::Message(message.type_name),
+    }
 }
 
 /// The task under way has failed: settles what becomes of its message. `hook` is the step when there is none.
