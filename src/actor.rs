@@ -20,6 +20,7 @@
 //! | `family` | the children of an actor, and who is restarted |
 //! | `ties` | who watches whom, and the notices that wait |
 //! | `watch` | `ctx.watch`, and how a notice is delivered |
+//! | `link` | `ctx.link`: two that fail together |
 //! | `home` | what the actors of one system share |
 
 mod accept;
@@ -36,6 +37,7 @@ mod handle;
 mod home;
 mod hooks;
 mod journal;
+mod link;
 mod message;
 mod recipient;
 mod request;

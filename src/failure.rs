@@ -66,6 +66,8 @@ pub enum Step {
     Drop,
     /// The supervision of this child.
     Child(Identity),
+    /// The link with this actor.
+    Link(Identity),
 }
 
 /// Tells of what an actor failed.
@@ -84,6 +86,11 @@ pub enum Cause {
         charged: u32,
         /// The limit that was exceeded.
         limit: Limit,
+    },
+    /// An actor that it was linked to failed or was killed.
+    Linked {
+        /// How that one ended.
+        reason: StopReason,
     },
 }
 
@@ -115,6 +122,11 @@ impl Failure {
         Self::new(supervisor, Step::Child(child), Cause::RestartLimit { last, charged, limit })
     }
 
+    /// Makes the failure of an actor that was linked to one that has ended.
+    pub(crate) fn linked(who: Identity, other: Identity, reason: StopReason) -> Self {
+        Self::new(who, Step::Link(other), Cause::Linked { reason })
+    }
+
     /// Returns the actor that failed.
     #[must_use]
     pub fn identity(&self) -> &Identity {
@@ -138,7 +150,7 @@ impl Failure {
     pub fn panic(&self) -> Option<&Panic> {
         match self.cause() {
             Cause::Panic(panic) => Some(panic),
-            Cause::Error(_) | Cause::RestartLimit { .. } => None,
+            Cause::Error(_) | Cause::RestartLimit { .. } | Cause::Linked { .. } => None,
         }
     }
 
@@ -162,8 +174,10 @@ impl Failure {
         match self.cause() {
             Cause::Panic(_) => None,
             Cause::Error(error) => error.source(),
-            // The plain text ends with the text of the child's failure.
-            Cause::RestartLimit { last, .. } => last.failure().and_then(Failure::first_untold),
+            // The plain text ends with the text of the other's failure.
+            Cause::RestartLimit { last, .. } | Cause::Linked { reason: last } => {
+                last.failure().and_then(Failure::first_untold)
+            }
         }
     }
 }
@@ -186,7 +200,9 @@ impl Error for Failure {
         match self.cause() {
             Cause::Panic(_) => None,
             Cause::Error(error) => Some(&**error),
-            Cause::RestartLimit { last, .. } => last.failure().map(Failure::as_error),
+            Cause::RestartLimit { last, .. } | Cause::Linked { reason: last } => {
+                last.failure().map(Failure::as_error)
+            }
         }
     }
 }
@@ -201,6 +217,7 @@ impl fmt::Display for Step {
             Self::Stopped => f.write_str("in its `stopped` hook"),
             Self::Drop => f.write_str("while its state was dropped"),
             Self::Child(child) => write!(f, "while supervising {child}"),
+            Self::Link(other) => write!(f, "by its link with {other}"),
         }
     }
 }
@@ -210,6 +227,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Panic(panic) => write!(f, "it {panic}"),
             Self::Error(error) => error.fmt(f),
+            Self::Linked { reason } => write!(f, "that actor {reason}"),
             Self::RestartLimit { last, charged, limit } => {
                 write!(
                     f,

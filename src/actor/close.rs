@@ -26,7 +26,7 @@ use super::{
     envelope::{Cause as Giving, Incarnation, Why},
     family::{Family, Ruling},
     hooks::Stopped,
-    journal,
+    journal, link,
     run::{Exit, Failed, Report},
     seat::{Seat, signal},
     turn,
@@ -82,6 +82,7 @@ pub(super) fn begin<A: Actor>(
 ) -> Ending {
     let common = seat.common();
     let own = exit.reason();
+    link::part(common, &own);
     // The decision is taken here and now, in the task of the one it is about.
     let ruling = match &common.membership {
         // Told to shut down, it ends for good, whether or not its supervisor has come to close the family.
@@ -261,7 +262,7 @@ async fn stop_gently<A: Actor>(seat: &Seat<A>, family: &Family) -> bool {
 }
 
 /// Waits before the next incarnation. A signal ends the wait: whoever is to start anew does so at once, and
-/// whoever is to end does not wait for it. A notice is for the next incarnation, and waits with it.
+/// whoever is to end does not wait for it. A notice and a link are for the next incarnation, and wait with it.
 async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     if after.is_zero() {
         // Who fails again and again lets others run in between: also the one who might stop it.
@@ -269,7 +270,7 @@ async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     }
     let mut timer = pin!(tokio::time::sleep(after));
     poll_fn(|cx: &mut TaskContext<'_>| {
-        if seat.mailbox.signals() & !signal::NOTICE != 0 {
+        if seat.mailbox.signals() & !(signal::NOTICE | signal::LINKED) != 0 {
             return Poll::Ready(());
         }
         timer.as_mut().poll(cx)

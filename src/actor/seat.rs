@@ -30,6 +30,8 @@ pub(crate) mod signal {
     pub(crate) const ESCALATED: u32 = 32;
     /// Somebody this actor watches has ended: a notice waits for its turn.
     pub(crate) const NOTICE: u32 = 64;
+    /// Somebody this actor is linked to has failed.
+    pub(crate) const LINKED: u32 = 128;
 }
 
 /// The place an actor sits in, in one allocation.

@@ -1,4 +1,5 @@
-//! Who watches whom, and the notices that wait: plain data of a seat, under a short lock.
+//! Who watches whom, the notices that wait, and who is linked to whom: plain data of a seat, under a short
+//! lock.
 //!
 //! ```text
 //!  the watcher's seat                          the watched one's seat
@@ -15,7 +16,7 @@
 //! A notice remembers how many messages its receiver had accepted when it came, as a `stop` does, and waits
 //! until that many have been taken. It is no message: it needs no room and the ledger does not count it.
 //!
-//! Both sides are weak: a watch keeps nobody alive.
+//! Both sides are weak: a watch keeps nobody alive. Links ([`link`](super::link)) are kept here as well.
 
 #[cfg(test)]
 mod tests;
@@ -28,11 +29,11 @@ use std::{
 
 use super::{
     common::Common,
-    journal,
+    journal, link,
     seat::{AnySeat, signal},
     watch::Terminated,
 };
-use crate::{ActorId, failure};
+use crate::{ActorId, Identity, StopReason, failure};
 
 /// The ties of one actor.
 #[derive(Default)]
@@ -51,6 +52,17 @@ struct Held {
     watchers: BTreeMap<ActorId, Weak<dyn AnySeat>>,
     watches: BTreeMap<ActorId, Watch>,
     notices: VecDeque<Notice>,
+    links: Links,
+    /// Links that have failed this actor, which it has not come to yet.
+    broken: Vec<Broken>,
+}
+
+pub(super) type Links = BTreeMap<ActorId, Weak<dyn AnySeat>>;
+
+/// The end that a link brings.
+pub(super) struct Broken {
+    pub(super) by: Identity,
+    pub(super) reason: StopReason,
 }
 
 /// How a watcher is told.
@@ -107,6 +119,10 @@ pub(super) fn unwatch(watcher: &dyn AnySeat, target: &dyn AnySeat) {
 
 /// The end for good: whoever watches the actor is told, and its own watches go silently.
 pub(super) fn end(common: &Common) {
+    // Those that were made since its last incarnation ended.
+    if let Some(reason) = common.closing() {
+        link::part(common, reason);
+    }
     let Some(held) = common.last_ties().and_then(Ties::end) else { return };
     let id = common.identity.id();
     if let Some(of) = Terminated::of(common) {
@@ -204,6 +220,57 @@ impl Ties {
         let of = next?.of;
         let watch = held.watches.remove(&of.identity.id())?;
         Some((of, watch.how))
+    }
+
+    /// False: the actor has ended.
+    pub(super) fn add_link(&self, id: ActorId, other: Weak<dyn AnySeat>) -> bool {
+        let mut state = self.state();
+        if !state.over {
+            state.held.get_or_insert_default().links.insert(id, other);
+        }
+        !state.over
+    }
+
+    /// Takes a link away. True: there was one.
+    pub(super) fn take_link(&self, id: ActorId) -> bool {
+        let link = self.state().held.as_deref_mut().and_then(|held| held.links.remove(&id));
+        link.is_some()
+    }
+
+    /// Takes the link away, for the actor to fail by it if `reason` is a failure. True: it is.
+    pub(super) fn break_link(&self, by: &Identity, reason: &StopReason) -> bool {
+        let mut state = self.state();
+        let Some(held) = state.held.as_deref_mut() else { return false };
+        let broken = held.links.remove(&by.id()).is_some() && link::fails(reason);
+        if broken {
+            held.broken.push(Broken { by: by.clone(), reason: reason.clone() });
+        }
+        broken
+    }
+
+    /// The first of the broken links; the actor fails by one.
+    pub(super) fn next_broken(&self, own: &dyn AnySeat) -> Option<Broken> {
+        let mut state = self.state();
+        let broken = &mut state.held.as_deref_mut()?.broken;
+        if broken.len() <= 1 {
+            // Under this lock, as in `next`.
+            own.lower(signal::LINKED);
+        }
+        (!broken.is_empty()).then(|| broken.remove(0))
+    }
+
+    /// Takes the broken links with one actor away.
+    pub(super) fn forgive(&self, id: ActorId) -> Vec<Broken> {
+        let mut state = self.state();
+        let Some(held) = state.held.as_deref_mut() else { return Vec::new() };
+        held.broken.extract_if(.., |broken| broken.by.id() == id).collect()
+    }
+
+    /// Takes all links away, the broken ones too.
+    pub(super) fn take_links(&self) -> (Links, Vec<Broken>) {
+        let mut state = self.state();
+        let Some(held) = state.held.as_deref_mut() else { return Default::default() };
+        (std::mem::take(&mut held.links), std::mem::take(&mut held.broken))
     }
 
     fn end(&self) -> Option<Box<Held>> {

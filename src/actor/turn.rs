@@ -8,6 +8,7 @@ use super::{
     desk::Request,
     envelope::{Cause as Giving, Incarnation, Why},
     hooks::NO_MESSAGE,
+    link,
     run::Exit,
     seat::{Seat, signal},
     watch,
@@ -122,6 +123,11 @@ fn heed<A: Actor>(
         if let Some(failure) = seat.common().family().and_then(super::Family::take_escalated) {
             return Some(Exit::Failed { failure, charge: true });
         }
+    }
+    if any(signal::LINKED)
+        && let Some(failure) = link::failure(seat)
+    {
+        return Some(Exit::Failed { failure, charge: true });
     }
     if any(signal::STOP_NOW) {
         return Some(Exit::Stopped);

@@ -98,6 +98,22 @@ fn the_failure_of_a_supervisor_leads_to_that_of_its_child() {
 }
 
 #[test]
+fn the_failure_by_a_link_leads_to_that_of_the_other() {
+    let other = Failure::error(account(), Step::Started, Outer(Inner).into());
+    let own = Identity::numbered(|| "session", None, 1);
+    let failure = Failure::linked(own.clone(), account(), StopReason::Failed(other));
+    assert_eq!(
+        failure.chain().to_string(),
+        "session#1 failed by its link with account#42: that actor failed in its `started` hook: \
+         cannot open the store: permission denied"
+    );
+    assert_eq!(failure.source().unwrap().downcast_ref::<Failure>().unwrap().identity(), &account());
+    let failure = Failure::linked(own, account(), StopReason::Killed);
+    assert_eq!(failure.to_string(), "session#1 failed by its link with account#42: that actor was killed");
+    assert!(failure.source().is_none() && failure.panic().is_none());
+}
+
+#[test]
 fn a_limit_exceeded_by_kills_has_no_source() {
     let failure = Failure::restart_limit(account(), account(), StopReason::Killed, 6, DEFAULT_LIMIT);
     assert!(failure.source().is_none());
