@@ -456,8 +456,6 @@ async fn a_thousand_watchers_are_told_once_each() {
 async fn a_watcher_of_a_thousand_is_told_of_each() {
     let lab = Lab::new("of a thousand");
     let w = lone_with(&lab, "w", Then::Nothing, 1);
-    #[derive(Actor)]
-    struct Idle;
     let targets: Vec<_> = (0..1000).map(|_| Idle.prepare().system(&lab.system).spawn().unwrap()).collect();
     for t in &targets {
         w.watch(t.handle()).await.unwrap();
@@ -1021,48 +1019,60 @@ async fn a_panic_in_the_drop_of_a_watch_harms_nobody() {
 #[derive(Actor, Default)]
 struct Counter {
     told: u32,
+    /// Notices of an end that was not complete.
+    untimely: u32,
+    /// Whether it gives the name of the ended one away again.
+    claims: bool,
 }
+
+#[derive(Actor)]
+struct Idle;
 
 #[messages]
 impl Counter {
     /// Watches.
     #[message]
     fn observe(&mut self, target: Handle, ctx: &mut Context<Self>) {
-        ctx.watch_with(&target, |_| One);
+        let seen = target.clone();
+        ctx.watch_with(&target, |_| One { of: seen });
     }
 
     /// Watches, takes it back, and watches again.
     #[message]
     async fn waver(&mut self, target: Handle, ctx: &mut Context<Self>) {
-        ctx.watch_with(&target, |_| One);
+        self.observe(target.clone(), ctx);
         tokio::task::yield_now().await;
         ctx.unwatch(&target);
-        ctx.watch_with(&target, |_| One);
+        self.observe(target, ctx);
     }
 
     /// Is told of one.
     #[message]
-    fn one(&mut self) {
+    fn one(&mut self, of: Handle, ctx: &mut Context<Self>) {
         self.told += 1;
+        let name = of.identity().name().expect("the targets have names");
+        let taken = self.claims && Idle.prepare().name(name).system(&ctx.system()).spawn().is_err();
+        self.untimely += u32::from(taken || of.status() != Status::Ended || !of.ledger().balances());
     }
 
-    /// How many it was told of.
+    /// How many it was told of, and how many of those too early.
     #[message]
-    fn told(&self) -> u32 {
-        self.told
+    fn told(&self) -> (u32, u32) {
+        (self.told, self.untimely)
     }
 }
 
-/// The end of an actor against three who begin to watch it at that moment: one notice each, and it is queued
-/// when the end is told.
+/// The end of an actor against three who begin to watch it at that moment: one notice each, of an end that is
+/// complete, and it is queued when the end is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn watch_races_end() {
     const ROUNDS: u32 = 2000;
     let system = System::new("race");
-    let watchers: [ActorRef<Counter>; 3] =
-        std::array::from_fn(|_| Counter::default().prepare().system(&system).spawn().unwrap());
+    let watchers: [ActorRef<Counter>; 3] = std::array::from_fn(|at| {
+        Counter { claims: at == 0, ..Counter::default() }.prepare().system(&system).spawn().unwrap()
+    });
     for round in 1..=ROUNDS {
-        let t = Counter::default().prepare().system(&system).spawn().unwrap();
+        let t = Counter::default().prepare().name(format!("t{round}")).system(&system).spawn().unwrap();
         let handle = t.handle();
         let end = tokio::spawn(async move {
             match round % 4 {
@@ -1084,11 +1094,8 @@ async fn watch_races_end() {
         end.await.unwrap();
         handle.ended().await;
         for watcher in &watchers {
-            assert_eq!(
-                watcher.told().await.unwrap(),
-                round,
-                "no notice is missing, and none is one too many"
-            );
+            let told = watcher.told().await.unwrap();
+            assert_eq!(told, (round, 0), "no notice is missing, none is one too many, none is early");
         }
     }
     drop(watchers);

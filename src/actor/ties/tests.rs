@@ -1,4 +1,7 @@
-use crate::{Actor, ActorRef, Context, Handle, Handler, Message, System};
+use std::sync::Arc;
+
+use super::*;
+use crate::{Actor, ActorRef, Context, Handle, Handler, Message, StopReason, System};
 
 struct Observe(Handle);
 impl Message for Observe {
@@ -49,4 +52,41 @@ async fn an_actor_that_ended_without_ties_gets_none() {
     t.ended().await;
     let handle = t.handle();
     assert!(handle.seat().common().ties_or_init().is_none());
+}
+
+/// The race of two ends: each has taken its links away, and then comes to break the other's.
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_gone_cannot_be_broken() {
+    let system = System::new("links");
+    let (a, b) = (any(&system).handle(), any(&system).handle());
+    let (ties, id) = (Ties::default(), b.identity().id());
+    for _ in 0..2 {
+        assert!(ties.add_link(id, Arc::downgrade(b.seat())));
+        let _taken = ties.take_links();
+        assert!(!ties.break_link(b.identity(), &StopReason::Killed));
+        assert!(ties.next_broken(&**a.seat()).is_none());
+    }
+    assert!(ties.add_link(id, Arc::downgrade(b.seat())));
+    assert!(!ties.break_link(b.identity(), &StopReason::Stopped) && !ties.take_link(id));
+}
+
+/// The race of a watch with an end: both sides may write the notice, and one of them does.
+#[tokio::test(start_paused = true)]
+async fn a_notice_is_written_once_for_each_watch_and_never_without_one() {
+    let system = System::new("notes");
+    let (w, t) = (any(&system).handle(), any(&system).handle());
+    t.kill();
+    t.ended().await;
+    let (ties, id) = (Ties::default(), t.identity().id());
+    let of = || Terminated::of(t.seat().common()).expect("it has ended");
+    assert!(!ties.note(of(), &**w.seat()), "there is no watch");
+    for _ in 0..2 {
+        assert!(ties.add_watch(id, Arc::downgrade(t.seat()), How::Hook).is_ok());
+        assert!(ties.note(of(), &**w.seat()));
+        assert!(!ties.note(of(), &**w.seat()), "there is a notice");
+        let (_watch, notice) = ties.take_watch(id).expect("it is watched");
+        assert!(notice.is_some());
+        assert!(!ties.note(of(), &**w.seat()), "the watch has been taken back");
+        assert!(ties.next(u64::MAX, &**w.seat()).is_none());
+    }
 }
