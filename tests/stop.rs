@@ -774,3 +774,21 @@ async fn what_is_spawned_during_a_shutdown_is_stopped_too() {
     first.ended().await;
     lab.close().await;
 }
+
+/// A kill is lowered before the `stopped` hook begins; the next one must be seen though it is raised in the
+/// same poll.
+#[tokio::test(start_paused = true)]
+async fn a_kill_out_of_the_stopped_hook_after_a_kill_cuts_it_at_once() {
+    struct Stubborn;
+    impl Actor for Stubborn {
+        async fn stopped(&mut self, ctx: &mut Context<Self>, _reason: &StopReason) {
+            ctx.handle().kill();
+            std::future::pending().await
+        }
+    }
+    let lab = Lab::new("kill twice");
+    let stubborn = Stubborn.prepare().system(&lab.system).start().await.unwrap();
+    stubborn.kill();
+    assert_eq!(took(async { drop(stubborn.ended().await) }).await, millis(0));
+    lab.close().await;
+}

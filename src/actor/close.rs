@@ -73,12 +73,14 @@ enum Todo {
     Nothing,
 }
 
-/// Begins to end an incarnation. One that fails before its first start is never followed by another.
+/// Begins to end an incarnation. One that fails before its first start is never followed by another. `known`
+/// are the signals that need not wake it; those that are lowered are taken out.
 pub(super) fn begin<A: Actor>(
     seat: &Arc<Seat<A>>,
     turn: &mut Turn<'_, Incarnation<A>>,
     exit: Exit,
     first_start: Option<Report>,
+    known: &mut u32,
 ) -> Ending {
     let common = seat.common();
     let own = exit.reason();
@@ -104,6 +106,7 @@ pub(super) fn begin<A: Actor>(
             // then may not take for ever.
             if !common.ends_by(decide::Exit::Stopped) {
                 seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
+                *known &= !(signal::STOP_NOW | signal::STOP);
             }
             (Todo::Hook, Some(after))
         }
@@ -147,6 +150,7 @@ impl Ending {
         seat: &Arc<Seat<A>>,
         turn: &mut Turn<'_, Incarnation<A>>,
         cx: &mut TaskContext<'_>,
+        known: &mut u32,
     ) -> Poll<Next> {
         loop {
             self.todo = match self.todo {
@@ -154,6 +158,7 @@ impl Ending {
                     // A kill has been heeded: the hook may run, but not for ever. The next kill cuts it at once.
                     if seat.mailbox.signals() & signal::KILL != 0 {
                         seat.mailbox.lower(signal::KILL);
+                        *known &= !signal::KILL;
                         self.limit = Some(Box::pin(tokio::time::sleep(DEFAULT_SHUTDOWN)));
                     }
                     Todo::Hooking

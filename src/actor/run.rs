@@ -192,8 +192,9 @@ impl<A: Actor> Phase<A> {
         budget: &mut u32,
         cx: &mut TaskContext<'_>,
     ) -> Follows<A> {
-        // Before the step, which may act on them: what is raised from here on is looked at before a wait.
-        let known = seat.mailbox.signals();
+        // Before the step, which may act on them: what is raised from here on is looked at before a wait. What
+        // the step lowers is known no more, or the next of its kind would be slept through.
+        let mut known = seat.mailbox.signals();
         let mut first_start = None;
         let exit = match self {
             Self::Vacant(report) => {
@@ -242,12 +243,12 @@ impl<A: Actor> Phase<A> {
                 _ => return Follows::Yield,
             },
             Self::Closing(ending) => {
-                return ending.as_mut().follow(seat, turn, cx).unwrap_or(Follows::Wait(known));
+                return ending.as_mut().follow(seat, turn, cx, &mut known).unwrap_or(Follows::Wait(known));
             }
         };
         // Most ends take one poll, and no memory.
-        let mut ending = close::begin(seat, turn, exit, first_start);
-        ending.follow(seat, turn, cx).unwrap_or_else(|| {
+        let mut ending = close::begin(seat, turn, exit, first_start, &mut known);
+        ending.follow(seat, turn, cx, &mut known).unwrap_or_else(|| {
             *self = Self::Closing(Box::new(ending));
             Follows::Wait(known)
         })
@@ -261,8 +262,9 @@ impl Ending {
         seat: &Arc<Seat<A>>,
         turn: &mut Turn<'_, Incarnation<A>>,
         cx: &mut TaskContext<'_>,
+        known: &mut u32,
     ) -> Option<Follows<A>> {
-        match self.poll(seat, turn, cx) {
+        match self.poll(seat, turn, cx, known) {
             Poll::Pending => None,
             Poll::Ready(Next::Again) => Some(Follows::Phase(Phase::Vacant(None))),
             Poll::Ready(Next::Ended(failed)) => Some(Follows::Over(failed)),
