@@ -17,6 +17,7 @@
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `close` | the end of an incarnation and of an actor |
 //! | `spawn` | how an actor comes to be |
+//! | `ending` | how an end that is demanded is waited for, and given up |
 //! | `family` | the children of an actor, and who is restarted |
 //! | `ties` | who watches whom, and the notices that wait |
 //! | `watch` | `ctx.watch`, and how a notice is delivered |
@@ -31,6 +32,7 @@ mod common;
 mod context;
 mod current;
 mod desk;
+mod ending;
 mod envelope;
 mod family;
 mod handle;
@@ -63,9 +65,10 @@ pub use self::{
 };
 pub(crate) use self::{
     current::home as current_home,
+    ending::{Hooks, kill_all},
     family::Family,
     home::Home,
-    seat::{AnySeat, signal},
+    seat::AnySeat,
 };
 
 use crate::{

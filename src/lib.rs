@@ -25,8 +25,8 @@ pub use self::{
     failure::{BoxError, Cause, Failure, Panic, Place, Step},
     id::{ActorId, Identity},
     policy::{
-        Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN, Limit, Restart,
-        Shutdown, Strategy, Supervision,
+        Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN, KILL_GRACE, Limit,
+        Restart, Shutdown, Strategy, Supervision,
     },
     reason::StopReason,
     supervision::{Supervisor, SupervisorBuilder},

@@ -6,11 +6,14 @@
 use std::time::Duration;
 
 pub use self::backoff::Backoff;
+pub use self::detach::KILL_GRACE;
+pub(crate) use self::detach::{Silence, is_detached};
 pub use self::limit::Limit;
 pub use self::restart::{Restart, Shutdown, Strategy, Supervision};
 
 mod backoff;
 pub(crate) mod decide;
+mod detach;
 pub(crate) mod limit;
 mod restart;
 

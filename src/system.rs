@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Actor, ActorRef, Context, DeadLetters, Handle, Identity, Ledger, Spawn, StopReason, SupervisorBuilder,
-    actor::{AnySeat, Family, Home, current_home, signal},
+    actor::{AnySeat, Family, Home, Hooks, current_home, kill_all},
 };
 
 /// The actors that share names, dead letters and a ledger.
@@ -94,8 +94,13 @@ impl System {
     /// Stops every actor: those that are nobody's child one after the other, youngest first, each with what
     /// it has accepted and with its children. What has not ended after `within` is killed.
     ///
-    /// Actors that are spawned meanwhile are stopped as well. A handler that never awaits cannot be killed:
-    /// its actor is listed as `running`.
+    /// An actor closes when its turn to stop comes, so that a pipeline runs dry; from then on a send to it
+    /// fails with the message inside. What is killed has [`KILL_GRACE`](crate::KILL_GRACE) for its `stopped`
+    /// hook. A handler that never awaits cannot be killed: its actor is [`Status::Detached`](crate::Status::Detached), and listed as
+    /// such. So the shutdown takes `within` and three seconds at the most.
+    ///
+    /// Actors that are spawned meanwhile are stopped as well. A system that has been shut down is empty, and
+    /// may be used again.
     ///
     /// # Cancel safety
     ///
@@ -104,7 +109,7 @@ impl System {
         let mut report = ShutdownReport {
             stopped: Vec::new(),
             killed: Vec::new(),
-            running: Vec::new(),
+            detached: Vec::new(),
             ledger: Ledger::default(),
         };
         let end = Instant::now().checked_add(within);
@@ -129,24 +134,18 @@ impl System {
         late.extend(self.home.alive());
         late.sort_by_key(|seat| seat.common().identity.id());
         late.dedup_by_key(|seat| seat.common().identity.id());
-        late.iter().for_each(|seat| seat.signal(signal::SHUTDOWN | signal::KILL));
-        let end = Instant::now().checked_add(AFTER_KILL);
-        for seat in late.iter().rev() {
-            if ended_by(&**seat, end).await {
-                report.add(&**seat);
-            } else {
-                report.running.push(seat.common().identity.clone());
-            }
-        }
+        late.reverse();
+        kill_all(&late, Hooks::Cut).await;
+        late.iter().for_each(|seat| report.add(&**seat));
         self.home.dead_letters.log_rest();
         report.ledger = self.ledger();
         report
     }
 
-    /// Those that are nobody's child, oldest first.
+    /// Those that are nobody's child and can be stopped, oldest first.
     fn roots(&self) -> Vec<Arc<dyn AnySeat>> {
         let mut alive = self.home.alive();
-        alive.retain(|seat| seat.common().membership.is_none());
+        alive.retain(|seat| seat.common().membership.is_none() && !seat.common().is_detached());
         alive
     }
 }
@@ -158,9 +157,6 @@ fn add_tree(seat: &Arc<dyn AnySeat>, stopping: &mut Vec<Arc<dyn AnySeat>>) {
     children.iter().rev().for_each(|child| add_tree(child, stopping));
     stopping.push(Arc::clone(seat));
 }
-
-/// How long `shutdown` waits for a killed actor to come to an await.
-const AFTER_KILL: Duration = Duration::from_millis(500);
 
 async fn ended_by(seat: &dyn AnySeat, end: Option<Instant>) -> bool {
     let ended = seat.common().wait_ended();
@@ -209,8 +205,8 @@ pub struct ShutdownReport {
     pub stopped: Vec<Identity>,
     /// Those that had to be killed.
     pub killed: Vec<Identity>,
-    /// Those whose handler does not come to an await.
-    pub running: Vec<Identity>,
+    /// Those that were killed and whose code does not come to an await: [`Status::Detached`](crate::Status::Detached).
+    pub detached: Vec<Identity>,
     /// The ledger of the system at the end.
     pub ledger: Ledger,
 }
@@ -219,14 +215,15 @@ impl ShutdownReport {
     fn add(&mut self, seat: &dyn AnySeat) {
         let identity = seat.common().identity.clone();
         match seat.common().ended() {
+            None => self.detached.push(identity),
             Some(StopReason::Killed) => self.killed.push(identity),
-            _ => self.stopped.push(identity),
+            Some(_) => self.stopped.push(identity),
         }
     }
 
     /// Returns whether everybody stopped by themselves.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.killed.is_empty() && self.running.is_empty()
+        self.killed.is_empty() && self.detached.is_empty()
     }
 }

@@ -700,7 +700,7 @@ async fn a_shutdown_kills_what_has_not_ended_in_time() {
     assert!(!report.is_clean());
     assert!(names(&report.killed).contains(&"s"), "{report:?}");
     assert!(!names(&report.stopped).contains(&"s"), "{report:?}");
-    assert!(report.running.is_empty(), "{report:?}");
+    assert!(report.detached.is_empty(), "{report:?}");
     assert_eq!(lab.diary.made("s"), 1, "nobody is restarted");
     assert_eq!(lab.dead_notes(Reason::Killed), [1]);
     assert_eq!(lab.letters(Reason::Aborted).len(), 1);

@@ -48,7 +48,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
     ("error", &["AskError", "ChildError", "SpawnError", "TellError", "TryTellError"]),
     ("failure", &["BoxError", "Cause", "Failure", "Panic", "Place", "Step"]),
     ("id", &["ActorId", "Identity"]),
-    ("policy", &["Backoff", "Limit", "Restart", "Shutdown", "Strategy", "Supervision"]),
+    ("policy", &["Backoff", "KILL_GRACE", "Limit", "Restart", "Shutdown", "Strategy", "Supervision"]),
     ("reason", &["StopReason"]),
     ("supervision", &["Supervisor", "SupervisorBuilder"]),
     ("system", &["ShutdownReport", "System"]),

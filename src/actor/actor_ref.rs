@@ -149,12 +149,16 @@ impl<A: Actor> ActorRef<A> {
     /// Stops the incarnation after the message in hand. If that is the end for good, the messages that wait
     /// become dead letters, and those that were asked go back to their askers.
     pub fn stop_now(&self) {
-        self.seat.stop_now();
+        self.handle().stop_now();
     }
 
-    /// Ends the incarnation at the handler's next await. A handler that never awaits cannot be cut.
+    /// Ends the incarnation at the handler's next await.
+    ///
+    /// A handler that never awaits cannot be cut, in Rust. When it has held its thread for another
+    /// [`KILL_GRACE`](crate::KILL_GRACE) the actor is [`Status::Detached`](crate::Status::Detached): whoever asked is told, and nobody
+    /// waits for it any more. (This takes a tokio runtime where `kill` is called.)
     pub fn kill(&self) {
-        self.seat.kill();
+        self.handle().kill();
     }
 
     /// Waits until the actor has ended for good, and says why. Restarts do not count.

@@ -18,23 +18,22 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Sleep;
-
 use super::{
     Actor,
     common::Status,
+    ending,
     envelope::{Cause as Giving, Incarnation, Why},
     family::{Family, Ruling},
     hooks::Stopped,
     journal, link,
     run::{Exit, Failed, Report},
-    seat::{Seat, signal},
+    seat::{AnySeat, Seat, signal},
     turn,
 };
 use crate::{
-    Failure, StopReason,
+    Failure, Shutdown, StopReason,
     failure::{self, Step},
-    policy::{DEFAULT_SHUTDOWN, decide},
+    policy::decide,
     queue::Turn,
 };
 
@@ -52,8 +51,10 @@ pub(super) struct Ending {
     /// How long to wait before the next incarnation; `None` when there is none.
     again: Option<Duration>,
     hook: Option<Stopped>,
-    /// For a `stopped` hook after a kill.
-    limit: Option<Pin<Box<Sleep>>>,
+    /// For a `stopped` hook that waits, which most do not.
+    limit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Whether a kill had been heeded when the hook began.
+    killed: bool,
     /// The children, or the pause.
     waits: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Whether the children are killed as well.
@@ -123,7 +124,7 @@ pub(super) fn begin<A: Actor>(
         Exit::Failed { failure, .. } => first_start.map(|report| Failed(report, failure)),
         _ => None,
     };
-    Ending { todo, again, hook: Some(Stopped(own)), limit: None, waits: None, kill, failed }
+    Ending { todo, again, hook: Some(Stopped(own)), limit: None, killed: false, waits: None, kill, failed }
 }
 
 /// The actor ends for good: nothing is accepted any more, and what waits is given up. `own` is how the
@@ -155,11 +156,11 @@ impl Ending {
         loop {
             self.todo = match self.todo {
                 Todo::Hook => {
-                    // A kill has been heeded: the hook may run, but not for ever. The next kill cuts it at once.
+                    // A kill has been heeded: the hook may run. The next kill cuts it at once.
                     if seat.mailbox.signals() & signal::KILL != 0 {
                         seat.mailbox.lower(signal::KILL);
                         *known &= !signal::KILL;
-                        self.limit = Some(Box::pin(tokio::time::sleep(DEFAULT_SHUTDOWN)));
+                        self.killed = true;
                     }
                     Todo::Hooking
                 }
@@ -198,15 +199,27 @@ impl Ending {
         turn: &mut Turn<'_, Incarnation<A>>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        if self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready()) {
-            self.limit = None;
-            seat.mailbox.signal(signal::KILL);
-        }
-        let ended = ready!(turn::poll_hook(seat, &Step::Stopped, &mut self.hook, turn, cx));
+        let Poll::Ready(ended) = turn::poll_hook(seat, &Step::Stopped, &mut self.hook, turn, cx) else {
+            let killed = self.killed;
+            let limit = self.limit.get_or_insert_with(|| ending::time_of(time_of_hook(seat, killed)));
+            ready!(limit.as_mut().poll(cx));
+            // Cut here and not by a signal, which would outlive this incarnation.
+            turn::cut(seat, turn, &StopReason::Killed);
+            return Poll::Ready(());
+        };
         if let Err(Exit::Failed { failure, .. }) = ended {
             journal::unharmed(&failure);
         }
         Poll::Ready(())
+    }
+}
+
+/// How long a `stopped` hook may take: as long as the actor has when it is stopped, but never no time at all.
+fn time_of_hook<A: Actor>(seat: &Seat<A>, killed: bool) -> Shutdown {
+    match seat.time_to_leave() {
+        _ if killed => Shutdown::default(),
+        Shutdown::Kill => Shutdown::default(),
+        limit => limit,
     }
 }
 
@@ -275,7 +288,7 @@ async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
     }
     let mut timer = pin!(tokio::time::sleep(after));
     poll_fn(|cx: &mut TaskContext<'_>| {
-        if seat.mailbox.signals() & !(signal::NOTICE | signal::LINKED) != 0 {
+        if seat.mailbox.signals() & !(signal::NOTICE | signal::LINKED | signal::LIFE) != 0 {
             return Poll::Ready(());
         }
         timer.as_mut().poll(cx)

@@ -56,7 +56,7 @@ struct Rare {
 }
 
 /// The status of an actor whose end has been told to all who wait for it: `Ended`, from outside.
-const TOLD: u8 = Status::Ended as u8 + 1;
+const TOLD: u8 = u8::MAX;
 
 /// What an actor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,9 @@ pub enum Status {
     Stopping,
     /// It has ended for good.
     Ended,
+    /// It was killed, and its code does not come to an await, so that it cannot be ended: others go on
+    /// without it. There is no other incarnation beside it. It ends when its code comes back.
+    Detached,
 }
 
 impl Common {
@@ -119,6 +122,7 @@ impl Common {
             1 => Status::Running,
             2 => Status::Restarting,
             3 => Status::Stopping,
+            5 => Status::Detached,
             _ => Status::Ended,
         }
     }
@@ -126,6 +130,19 @@ impl Common {
     pub(crate) fn set_status(&self, status: Status) {
         // Release: as in `status`.
         self.status.store(status as u8, Ordering::Release);
+    }
+
+    /// Gives the actor up. False: it has ended, or has been given up already.
+    pub(crate) fn set_detached(&self) -> bool {
+        let [ended, detached] = [Status::Ended as u8, Status::Detached as u8];
+        let over = [ended, detached, TOLD];
+        let give_up = |status| if over.contains(&status) { None } else { Some(detached) };
+        // Release, Acquire: as in `set_status` and `status`.
+        self.status.fetch_update(Ordering::Release, Ordering::Acquire, give_up).is_ok()
+    }
+
+    pub(crate) fn is_detached(&self) -> bool {
+        self.status() == Status::Detached
     }
 
     /// Whether an end of this kind is the end for good.
@@ -189,7 +206,18 @@ impl Common {
     pub(crate) fn set_told(&self) {
         // Release: as in `status`.
         self.status.store(TOLD, Ordering::Release);
-        // SeqCst: pairs with the fence in `wait_ended`. Either that one sees the end, or this one sees it wait.
+        self.tell_waiters();
+    }
+
+    /// Why the actor ended, once all who watch it have been told.
+    pub(crate) fn told(&self) -> Option<&StopReason> {
+        // Acquire: as in `status`.
+        self.closing.get().filter(|_| self.status.load(Ordering::Acquire) == TOLD)
+    }
+
+    /// Has those who wait for the end look again.
+    pub(crate) fn tell_waiters(&self) {
+        // SeqCst: pairs with the fence in `wait_for`. Either that one sees the end, or this one sees it wait.
         fence(Ordering::SeqCst);
         if let Some(ended) = self.ended.get() {
             ended.notify_waiters();
@@ -198,17 +226,21 @@ impl Common {
 
     /// Waits until the actor has ended for good.
     pub(crate) async fn wait_ended(&self) -> StopReason {
+        self.wait_for(|| self.told().cloned()).await
+    }
+
+    /// Waits until `look` finds what it looks for: it looks again whenever those who wait are told to.
+    pub(crate) async fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> T {
         let ended = self.ended.get_or_init(Box::default);
         loop {
             let notified = ended.notified();
             let mut notified = std::pin::pin!(notified);
             // Enabled before the look, so that an end between the two is not missed.
             notified.as_mut().enable();
-            // SeqCst: as in `set_told`.
+            // SeqCst: as in `tell_waiters`.
             fence(Ordering::SeqCst);
-            // Not before its watchers have their notices. Acquire: as in `status`.
-            if let Some(reason) = self.closing.get().filter(|_| self.status.load(Ordering::Acquire) == TOLD) {
-                return reason.clone();
+            if let Some(found) = look() {
+                return found;
             }
             notified.await;
         }

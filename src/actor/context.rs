@@ -89,7 +89,7 @@ impl<A: Actor> Context<A> {
 
     /// Stops the actor after this message: as [`ActorRef::stop_now`].
     pub fn stop_now(&self) {
-        self.seat.stop_now();
+        self.handle().stop_now();
     }
 
     /// Ends the incarnation with a failure, as a panic would, but on purpose. Never returns: the handler is

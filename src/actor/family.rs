@@ -14,9 +14,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{
+    ending::{self, End},
     handle::Handle,
     seat::{AnySeat, signal},
 };
@@ -65,6 +66,8 @@ struct Member {
     consecutive: u32,
     /// `None` while no incarnation of it serves.
     started: Option<Instant>,
+    /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
+    detached: bool,
 }
 
 /// What follows from the end of a child's incarnation.
@@ -143,7 +146,10 @@ impl Family {
         let number = state.next_number;
         state.next_number += 1;
         let name = Arc::clone(name);
-        state.children.insert(number, Member { name, shutdown, seat: None, consecutive: 0, started: None });
+        state.children.insert(
+            number,
+            Member { name, shutdown, seat: None, consecutive: 0, started: None, detached: false },
+        );
         Ok(Membership { family: Arc::clone(self), restart, number })
     }
 
@@ -242,21 +248,27 @@ impl Family {
         self.state().children.values().filter_map(|member| member.seat.clone()).collect()
     }
 
-    /// Stops the children in reverse start order, each to its end. May be dropped and called again.
+    /// Stops the children in reverse start order, each to its end, and goes on without those that are
+    /// detached. May be dropped and called again.
     pub(crate) async fn stop_all(&self, kill: bool) {
         loop {
-            let (seat, shutdown) = {
+            let (number, seat, shutdown) = {
                 let mut state = self.state();
                 state.open = false;
-                let Some((&number, last)) = state.children.last_key_value() else { return };
+                let mut at_hand = state.children.iter().rev().filter(|(_, member)| !member.detached);
+                let Some((&number, last)) = at_hand.next() else { return };
                 let Some(seat) = last.seat.clone() else {
                     // Its seat is still being built; it will find the family closed.
                     state.remove(number);
                     continue;
                 };
-                (seat, if kill { Shutdown::Kill } else { last.shutdown })
+                (number, seat, if kill { Shutdown::Kill } else { last.shutdown })
             };
-            stop(&*seat, shutdown).await;
+            if ending::stop(&seat, shutdown).await == End::Detached
+                && let Some(member) = self.state().children.get_mut(&number)
+            {
+                member.detached = true;
+            }
         }
     }
 
@@ -267,23 +279,6 @@ impl Family {
         state.escalated = None;
         state.window = Window::default();
     }
-}
-
-/// Stops one child as its rule says.
-async fn stop(seat: &dyn AnySeat, shutdown: Shutdown) {
-    let ended = seat.common().wait_ended();
-    match shutdown {
-        Shutdown::Kill => seat.signal(signal::SHUTDOWN | signal::KILL),
-        Shutdown::Unbounded => seat.signal(signal::SHUTDOWN),
-        Shutdown::Within(limit) => {
-            seat.signal(signal::SHUTDOWN);
-            if timeout(limit, seat.common().wait_ended()).await.is_ok() {
-                return;
-            }
-            seat.signal(signal::KILL);
-        }
-    }
-    ended.await;
 }
 
 /// A number from 0 to 1, good enough to keep restarts apart.

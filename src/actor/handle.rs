@@ -5,9 +5,10 @@ use std::{fmt, sync::Arc};
 use super::{
     Actor, ActorRef, Message, Recipient, WeakRecipient, WeakRef,
     common::{Ledger, Status},
+    ending::look_after,
     seat::{AnySeat, Seat},
 };
-use crate::{Identity, StopReason};
+use crate::{Identity, Shutdown, StopReason};
 
 /// An untyped reference to an actor: to stop it, to wait for its end, to read its ledger.
 ///
@@ -81,11 +82,13 @@ impl Handle {
     /// Stops the actor, as [`ActorRef::stop_now`].
     pub fn stop_now(&self) {
         self.seat.stop_now();
+        look_after(&self.seat, self.seat.time_to_leave());
     }
 
     /// Kills the actor, as [`ActorRef::kill`].
     pub fn kill(&self) {
         self.seat.kill();
+        look_after(&self.seat, Shutdown::Kill);
     }
 
     /// Waits until the actor has ended for good, and says why.

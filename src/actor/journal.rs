@@ -61,6 +61,15 @@ pub(super) fn unheard_error(who: &Identity, message: &str, count: u64) {
     }
 }
 
+/// A handler that cannot be killed.
+pub(super) fn detached(who: &Identity) {
+    tracing::error!(
+        target: "postbox",
+        "{who} was killed, but its code does not come to an await: it is detached, and everybody goes on \
+         without it; it holds its thread until its code comes back"
+    );
+}
+
 /// A panic in the `Drop` of a message that was given up, or of a reply that nobody waits for.
 pub(super) fn drop_panicked(who: &Identity, panic: &Panic) {
     tracing::warn!(target: "postbox", actor = %who, "the `Drop` of a message or a reply panicked: {}", panic.text());

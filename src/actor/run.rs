@@ -23,15 +23,16 @@ use super::{
     close::{self, Ending, Next},
     common::{Common, Status},
     current,
+    ending::time_of,
     envelope::{Incarnation, Why},
     hooks::Started,
     journal,
-    seat::{Seat, signal},
+    seat::{AnySeat, Seat, signal},
     ties,
     turn::{self, Pause},
 };
 use crate::{
-    BoxError, Failure, Shutdown, StopReason,
+    BoxError, Failure, StopReason,
     failure::{self, Cause, Step},
     policy::decide,
     queue::{Rest, Turn},
@@ -107,6 +108,8 @@ enum Phase<A: Actor> {
     Making(Box<(Boxed<Result<A, Exit>>, Option<Report>)>),
     /// Its `started` hook is at work, in the seat.
     Starting(Option<Started>, Option<Report>),
+    /// The same, but it is to stop now, and the hook has this long to finish.
+    Hurrying(Box<(Boxed<()>, Option<Report>)>),
     /// It takes messages.
     Serving,
     /// It is to stop now, and the handler at work has this long to finish.
@@ -164,7 +167,7 @@ impl<A: Actor> Phase<A> {
                     *self = phase;
                     continue;
                 }
-                Follows::Wait(known) => turn.suspend(known),
+                Follows::Wait(known) => turn.suspend(known & !signal::LIFE),
                 Follows::Rest => turn.rest(),
                 // The turn is dropped, which wakes the task.
                 Follows::Yield => return Poll::Pending,
@@ -195,6 +198,10 @@ impl<A: Actor> Phase<A> {
         // Before the step, which may act on them: what is raised from here on is looked at before a wait. What
         // the step lowers is known no more, or the next of its kind would be slept through.
         let mut known = seat.mailbox.signals();
+        if known & signal::LIFE != 0 {
+            seat.mailbox.lower(signal::LIFE);
+            known &= !signal::LIFE;
+        }
         let mut first_start = None;
         let exit = match self {
             Self::Vacant(report) => {
@@ -216,7 +223,11 @@ impl<A: Actor> Phase<A> {
                 }
             },
             Self::Starting(hook, report) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
-                Poll::Pending => return Follows::Wait(known),
+                Poll::Pending if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
+                Poll::Pending => {
+                    let limit = time_of(seat.time_to_leave());
+                    return Follows::Phase(Self::Hurrying(Box::new((limit, report.take()))));
+                }
                 Poll::Ready(Ok(())) => {
                     announce(seat.common(), report.take());
                     return Follows::Phase(Self::Serving);
@@ -226,10 +237,30 @@ impl<A: Actor> Phase<A> {
                     exit
                 }
             },
+            Self::Hurrying(hurry) => {
+                match turn::poll_hook(seat, &Step::Started, &mut None::<Started>, turn, cx) {
+                    Poll::Pending if hurry.0.as_mut().poll(cx).is_pending() => return Follows::Wait(known),
+                    Poll::Pending => {
+                        turn::cut(seat, turn, &StopReason::Stopped);
+                        first_start = hurry.1.take();
+                        Exit::Stopped
+                    }
+                    Poll::Ready(Ok(())) => {
+                        announce(seat.common(), hurry.1.take());
+                        return Follows::Phase(Self::Serving);
+                    }
+                    Poll::Ready(Err(exit)) => {
+                        first_start = hurry.1.take();
+                        exit
+                    }
+                }
+            }
             Self::Serving => match turn::take(seat, turn, budget, cx) {
                 Pause::Exit(exit) => exit,
                 Pause::Pending(known) if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
-                Pause::Pending(_) => return Follows::Phase(Self::Leaving(Box::new(time_to_leave(seat)))),
+                Pause::Pending(_) => {
+                    return Follows::Phase(Self::Leaving(Box::new(time_of(seat.time_to_leave()))));
+                }
                 Pause::Empty => return Follows::Rest,
                 Pause::Yield | Pause::Failed(_) => return Follows::Yield,
             },
@@ -290,16 +321,6 @@ pub(super) struct Failed(pub(super) Report, pub(super) Failure);
 impl Failed {
     fn send(self) {
         let _nobody = self.0.send(Err(self.1));
-    }
-}
-
-/// How long a handler may go on after a `stop_now`: as long as its supervisor would give it.
-fn time_to_leave<A: Actor>(seat: &Seat<A>) -> Boxed<()> {
-    let member = seat.common().membership.as_ref();
-    match member.and_then(|member| member.family.shutdown(member.number)).unwrap_or(A::SHUTDOWN) {
-        Shutdown::Within(limit) => Box::pin(tokio::time::sleep(limit)),
-        Shutdown::Unbounded => Box::pin(std::future::pending()),
-        Shutdown::Kill => Box::pin(std::future::ready(())),
     }
 }
 

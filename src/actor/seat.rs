@@ -10,9 +10,10 @@ use super::{
     Actor,
     common::{Common, Ledger},
     envelope::{Cause, Incarnation, Why},
+    journal,
     spawn::Factory,
 };
-use crate::{BoxError, StopReason, failure, policy::decide, queue::Mailbox};
+use crate::{BoxError, Shutdown, StopReason, failure, policy::decide, queue::Mailbox};
 
 /// What can be asked of a running actor from outside, past its mailbox.
 pub(crate) mod signal {
@@ -32,6 +33,8 @@ pub(crate) mod signal {
     pub(crate) const NOTICE: u32 = 64;
     /// Somebody this actor is linked to has failed.
     pub(crate) const LINKED: u32 = 128;
+    /// Take this down: whoever kills the actor wants to know whether its code comes back.
+    pub(crate) const LIFE: u32 = 256;
 }
 
 /// The place an actor sits in, in one allocation.
@@ -52,6 +55,13 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     fn stop_now(&self);
     fn kill(&self);
     fn signal(&self, bits: u32);
+    fn signals(&self) -> u32;
+    /// Whether a thread is inside the actor's code at this moment, or about to be.
+    fn is_at_work(&self) -> bool;
+    /// Gives the actor up: its code does not come back.
+    fn detach(&self);
+    /// How long the message in hand, or a hook, may take when the actor is to end.
+    fn time_to_leave(&self) -> Shutdown;
     fn ledger(&self) -> Ledger;
     fn capacity(&self) -> usize;
     fn depth(&self) -> usize;
@@ -134,6 +144,30 @@ impl<A: Actor> AnySeat for Seat<A> {
         } else {
             self.mailbox.close_and_signal(bits);
         }
+    }
+
+    fn signals(&self) -> u32 {
+        self.mailbox.signals()
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.mailbox.is_running()
+    }
+
+    fn time_to_leave(&self) -> Shutdown {
+        let member = self.common.membership.as_ref();
+        member.and_then(|member| member.family.shutdown(member.number)).unwrap_or(A::SHUTDOWN)
+    }
+
+    fn detach(&self) {
+        if !self.common.set_detached() {
+            return;
+        }
+        if self.mailbox.signals() & signal::SHUTDOWN != 0 || self.common.ends_by(decide::Exit::Killed) {
+            self.mailbox.close();
+        }
+        journal::detached(&self.common.identity);
+        self.common.tell_waiters();
     }
 
     fn ledger(&self) -> Ledger {

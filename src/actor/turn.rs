@@ -107,6 +107,9 @@ fn heed<A: Actor>(
     budget: &mut u32,
 ) -> Option<Exit> {
     let any = |bits| raised & bits != 0;
+    if any(signal::LIFE) {
+        seat.mailbox.lower(signal::LIFE);
+    }
     if any(signal::KILL) {
         cut(seat, turn, &StopReason::Killed);
         return Some(Exit::Killed);

@@ -313,6 +313,11 @@ impl<S: Stage> Mailbox<S> {
         (was_open, back.waiters.dismiss())
     }
 
+    /// Whether somebody has the right to run at this moment.
+    pub(crate) fn is_running(&self) -> bool {
+        lock(&self.back).run == Run::Running
+    }
+
     /// How many entries have been accepted so far: a mark that separates those before from those after.
     pub(crate) fn mark(&self) -> u64 {
         lock(&self.back).accepted

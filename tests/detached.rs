@@ -1,0 +1,310 @@
+//! Handlers that never come to an await, which nobody can kill in Rust (contract §5, "Shutdown of a child", and §7).
+//!
+//! They block a thread, so these tests need more than one, and the real clock: each takes the half second of
+//! [`KILL_GRACE`] at least.
+
+#[path = "support/lab.rs"]
+mod lab;
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use lab::{Lab, Note, Probe, millis, secs};
+use postbox::{KILL_GRACE, Reason, Shutdown, Status, prelude::*};
+use tokio_test::{assert_pending, task};
+
+/// Blocks its thread until the other end says so, as a handler does that calls something synchronous.
+struct Block(Gate);
+
+/// The end of a test lets whoever is still blocked go, so that the runtime can end.
+#[derive(Clone)]
+struct Gate {
+    entered: Arc<tokio::sync::Semaphore>,
+    opened: Arc<Mutex<mpsc::Receiver<()>>>,
+}
+
+struct Key(mpsc::Sender<()>);
+
+fn gate() -> (Gate, Key) {
+    let (key, opened) = mpsc::channel();
+    (
+        Gate { entered: Arc::new(tokio::sync::Semaphore::new(0)), opened: Arc::new(Mutex::new(opened)) },
+        Key(key),
+    )
+}
+
+impl Gate {
+    fn block(&self) {
+        self.entered.add_permits(1);
+        // An error: the key is gone, which opens as well.
+        let _gone = self.opened.lock().unwrap().recv();
+    }
+
+    async fn entered(&self) {
+        self.entered.acquire().await.unwrap().forget();
+    }
+}
+
+impl Key {
+    fn open(&self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+impl Message for Block {
+    type Reply = u32;
+}
+
+impl Handler<Block> for Probe {
+    async fn handle(&mut self, msg: Block, _ctx: &mut Context<Self>) -> u32 {
+        msg.0.block();
+        self.diary.write(format!("{} came back", self.name));
+        self.number
+    }
+}
+
+fn names(identities: &[postbox::Identity]) -> Vec<&str> {
+    identities.iter().map(|identity| identity.name().unwrap_or("-")).collect()
+}
+
+/// contract §7: "returns a report: who stopped, who was killed, who is detached".
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_reports_a_handler_that_never_awaits_as_detached() {
+    let lab = Lab::new("detached-report");
+    let (gate, key) = gate();
+    let tree = lab.supervisor().name("tree").start().await.unwrap();
+    let stuck = tree.spawn(lab.diary.child("stuck").shutdown(Shutdown::Kill)).await.unwrap();
+    tree.spawn(lab.diary.child("fine")).await.unwrap();
+    stuck.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    stuck.try_tell(Note(1)).unwrap();
+    let report = lab.system.shutdown(secs(60)).await;
+    assert_eq!(names(&report.detached), ["stuck"]);
+    assert_eq!(names(&report.stopped), ["fine", "tree"], "its supervisor goes on without it");
+    assert!(!report.is_clean());
+    let ledger = report.ledger;
+    assert_eq!((ledger.accepted, ledger.in_flight, ledger.queued), (2, 1, 1), "visible as such: {ledger}");
+    assert_eq!(stuck.status(), Status::Detached);
+    assert!(matches!(stuck.try_tell(Note(2)), Err(TryTellError::Stopped { msg: Note(2), .. })));
+    key.open();
+    assert!(matches!(stuck.ended().await, StopReason::Killed | StopReason::Shutdown));
+    assert_eq!(stuck.status(), Status::Ended);
+    assert_eq!(lab.diary.made("stuck"), 1);
+    assert_eq!(lab.dead_notes(Reason::Killed), [1], "it found itself killed, and gave up what waited");
+    assert!(lab.diary.take().contains(&"stuck came back".to_owned()));
+    lab.close().await;
+}
+
+/// contract §5: past the limit and a kill, its supervisor goes on to the next child.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_supervisor_that_stops_goes_on_without_a_child_that_never_awaits() {
+    let lab = Lab::new("detached-stop");
+    let (gate, key) = gate();
+    let tree = lab.tree().await;
+    let first = tree.spawn(lab.diary.child("first")).await.unwrap();
+    let stuck = tree.spawn(lab.diary.child("stuck").shutdown(millis(1))).await.unwrap();
+    stuck.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    let start = Instant::now();
+    tree.stop();
+    assert!(matches!(tree.ended().await, StopReason::Stopped));
+    assert!(start.elapsed() >= KILL_GRACE, "it had its time: {:?}", start.elapsed());
+    assert!(start.elapsed() < secs(30), "{:?}", start.elapsed());
+    assert!(matches!(first.ended().await, StopReason::Shutdown));
+    assert_eq!(stuck.status(), Status::Detached);
+    key.open();
+    stuck.ended().await;
+    assert_eq!(lab.diary.made("stuck"), 1);
+    lab.close().await;
+}
+
+/// contract §5: "NO second incarnation starts beside it", also when it is its supervisor that starts again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_supervisor_does_not_start_a_second_one_beside_a_detached_child() {
+    let lab = Lab::new("detached-restart");
+    let (gate, key) = gate();
+    let root = lab.supervisor().limit(100, secs(60)).start().await.unwrap();
+    let parent = root.spawn(lab.diary.parent("p", &[], Supervision::default())).await.unwrap();
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    parent.ask(Adopt { name: "x", tell: tell.clone() }).await.unwrap();
+    let x = told.recv().await.unwrap().unwrap();
+    x.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    parent.ask(lab::Poison(0)).await.unwrap_err();
+    // The next incarnation answers, so the restart did not wait for the child.
+    parent.ask(Adopt { name: "x", tell: tell.clone() }).await.unwrap();
+    let refused = told.recv().await.unwrap();
+    assert!(matches!(refused, Err(SpawnError::DuplicateChild { .. })), "{refused:?}");
+    assert_eq!(x.status(), Status::Detached);
+    assert_eq!((lab.diary.made("p"), lab.diary.made("x")), (2, 1));
+    key.open();
+    x.ended().await;
+    parent.ask(Adopt { name: "x", tell }).await.unwrap();
+    assert!(told.recv().await.unwrap().is_ok(), "its name is free after its end");
+    lab.close().await;
+}
+
+/// Starts a child that is killed at once when it is to stop.
+struct Adopt {
+    name: &'static str,
+    tell: tokio::sync::mpsc::UnboundedSender<Result<ActorRef<Probe>, SpawnError>>,
+}
+
+impl Message for Adopt {
+    type Reply = ();
+}
+
+impl Handler<Adopt> for Probe {
+    async fn handle(&mut self, msg: Adopt, ctx: &mut Context<Self>) {
+        let child = self.diary.child(msg.name).shutdown(Shutdown::Kill);
+        msg.tell.send(ctx.spawn_child(child).await).unwrap();
+    }
+}
+
+/// contract §5 and §7: a kill that nobody waits for is looked after as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_actor_that_never_awaits_is_detached_though_nobody_waits_for_it() {
+    let lab = Lab::new("detached-kill");
+    let (gate, key) = gate();
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    probe.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    probe.kill();
+    until(|| probe.status() == Status::Detached).await;
+    probe.try_tell(Note(1)).unwrap();
+    assert_eq!(lab.diary.made("a"), 1, "it is not restarted while it is detached");
+    key.open();
+    assert_eq!(probe.ask(Note(2)).await.unwrap(), 2, "its supervisor had no part in the kill");
+    assert_eq!(lab.diary.notes(), [1, 2]);
+    lab.close().await;
+}
+
+/// contract §7, `stop_now()`: "finishes, up to the shutdown limit", on a free-standing actor.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_free_standing_actor_that_never_awaits_is_detached_after_a_stop_now() {
+    struct Brief(Gate);
+    impl Actor for Brief {
+        const SHUTDOWN: Shutdown = Shutdown::Within(Duration::from_millis(1));
+        async fn stopped(&mut self, _ctx: &mut Context<Self>, _reason: &StopReason) {
+            self.0.block();
+        }
+    }
+    impl Handler<Block> for Brief {
+        async fn handle(&mut self, msg: Block, _ctx: &mut Context<Self>) -> u32 {
+            msg.0.block();
+            0
+        }
+    }
+    let lab = Lab::new("detached-stop-now");
+    let (gate, key) = gate();
+    let probe = Brief(gate.clone()).prepare().system(&lab.system).spawn().unwrap();
+    probe.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    probe.stop_now();
+    until(|| probe.status() == Status::Detached).await;
+    key.open();
+    gate.entered().await;
+    key.open();
+    assert!(matches!(probe.ended().await, StopReason::Stopped));
+    lab.close().await;
+}
+
+/// contract §5: the same where it is a hook, a factory or a `Drop` that never awaits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hooks_factories_and_drops_that_never_await_are_detached() {
+    for at in [lab::At::Started, lab::At::Stopped, lab::At::Factory, lab::At::Drop] {
+        let lab = Lab::new("detached-hook");
+        let (gate, key) = gate();
+        let tree = lab.tree().await;
+        lab.diary.trouble({
+            let gate = gate.clone();
+            move |here, _, _| {
+                if here == at {
+                    gate.block();
+                }
+                Ok(())
+            }
+        });
+        let spawned = tokio::spawn({
+            let (tree, child) = (tree.clone(), lab.diary.child("a").shutdown(millis(1)));
+            async move { tree.spawn(child).await.map(drop) }
+        });
+        if matches!(at, lab::At::Started | lab::At::Factory) {
+            gate.entered().await;
+        } else {
+            spawned.await.unwrap().unwrap();
+        }
+        let handle = tree.children()[0].clone();
+        let report = lab.system.shutdown(secs(60)).await;
+        assert_eq!(names(&report.detached), ["a"], "{at:?}");
+        assert_eq!(handle.status(), Status::Detached, "{at:?}");
+        drop(key);
+        handle.ended().await;
+        lab.close().await;
+    }
+}
+
+/// contract §7: actors that never await take one grace together, and not one after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn a_shutdown_with_many_handlers_that_never_await_takes_one_grace() {
+    let lab = Lab::new("detached-many");
+    let (keys, probes): (Vec<_>, Vec<_>) = (0..4)
+        .map(|_| {
+            let (gate, key) = gate();
+            let probe = lab.probe("-");
+            probe.try_tell(Block(gate.clone())).unwrap();
+            ((gate, key), probe)
+        })
+        .unzip();
+    for (gate, _) in &keys {
+        gate.entered().await;
+    }
+    let start = Instant::now();
+    let report = lab.system.shutdown(millis(1)).await;
+    assert_eq!(report.detached.len(), 4);
+    assert!(start.elapsed() < 3 * KILL_GRACE, "{:?}", start.elapsed());
+    let start = Instant::now();
+    let again = lab.system.shutdown(secs(60)).await;
+    assert_eq!(again.detached.len(), 4, "a second shutdown does not wait for them again");
+    assert!(start.elapsed() < KILL_GRACE, "{:?}", start.elapsed());
+    drop(keys);
+    for probe in probes {
+        probe.ended().await;
+    }
+}
+
+/// contract §5: whoever comes to an await in time is not detached, however often a thread is found at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_is_always_at_work_but_awaits_is_killed_and_not_detached() {
+    struct Spin;
+    impl Message for Spin {
+        type Reply = ();
+    }
+    impl Handler<Spin> for Probe {
+        async fn handle(&mut self, _msg: Spin, _ctx: &mut Context<Self>) {
+            self.diary.wait_no_more();
+            loop {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    let lab = Lab::new("spin");
+    let probe = lab.probe("a");
+    let mut asked = task::spawn(probe.ask(Spin));
+    assert_pending!(asked.poll());
+    lab.diary.entered().await;
+    let report = lab.system.shutdown(millis(1)).await;
+    assert_eq!((report.killed.len(), report.detached.len()), (1, 0), "{report:?}");
+    assert!(matches!(asked.await, Err(AskError::Aborted { .. })));
+    lab.close().await;
+}
+
+/// Lets others run until it is so.
+async fn until(so: impl Fn() -> bool) {
+    while !so() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,211 @@
+//! Every stop comes to its end in time, and the end of a whole system (contract §5, "Shutdown of a child", and §7).
+
+#[path = "support/lab.rs"]
+mod lab;
+
+use lab::{At, Hold, Lab, Note, Poison, Probe, millis, secs, took};
+use postbox::{Reason, Shutdown, prelude::*};
+use tokio::time::Instant;
+use tokio_test::{assert_pending, task};
+
+/// contract §5: "`Within(d)` (default 5 s …). Past the limit its handler is cut at the next await": also where
+/// it is the `started` hook.
+#[tokio::test(start_paused = true)]
+async fn a_started_hook_that_hangs_is_cut_when_the_time_to_shut_down_is_over() {
+    let lab = Lab::new("started");
+    lab.diary.hold(At::Started, "a");
+    let probe = lab.probe("a");
+    lab.diary.entered().await;
+    probe.try_tell(Note(1)).unwrap();
+    let ended = took(async { drop(probe.ended().await) });
+    probe.stop_now();
+    assert_eq!(ended.await, secs(5));
+    assert_eq!(lab.dead_notes(Reason::Stopped), [1]);
+    lab.close().await;
+}
+
+/// contract §5: the same for the `stopped` hook, whatever ended the actor. OTP, supervisor_SUITE
+/// `sup_stop_timeout`.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_hook_that_hangs_is_cut_when_the_time_to_shut_down_is_over() {
+    for stop in [ActorRef::stop, ActorRef::stop_now, ActorRef::kill, |probe: &ActorRef<Probe>| {
+        probe.try_tell(Poison(0)).unwrap();
+    }] {
+        let lab = Lab::new("stopped");
+        lab.diary.hold(At::Stopped, "a");
+        let probe = lab.probe("a");
+        let ended = took(async { drop(probe.ended().await) });
+        stop(&probe);
+        assert_eq!(ended.await, secs(5));
+        lab.close().await;
+    }
+}
+
+/// contract §4 and §5: at a restart too, and the cut is no kill of the next incarnation.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_hook_that_hangs_holds_a_restart_up_for_the_time_to_shut_down() {
+    let lab = Lab::new("stopped-restart");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a").shutdown(secs(3))).await.unwrap();
+    lab.diary.hold(At::Stopped, "a");
+    let start = Instant::now();
+    for n in 1..=2 {
+        probe.kill();
+        assert_eq!(probe.ask(Note(n)).await.unwrap(), n + 1);
+        lab.diary.entered().await;
+    }
+    // A kill leaves the hook the default time, whatever the child declares.
+    assert_eq!(start.elapsed(), secs(10));
+    lab.diary.hold_no_more();
+    lab.close().await;
+}
+
+/// contract §5, `Kill`; OTP, supervisor_SUITE `sup_stop_brutal_kill`.
+#[tokio::test(start_paused = true)]
+async fn a_child_that_is_killed_as_it_hangs_in_its_factory_or_its_hook_is_gone_at_once() {
+    for at in [At::Started, At::Stopped] {
+        let lab = Lab::new("brutal");
+        let tree = lab.tree().await;
+        lab.diary.hold(at, "a");
+        let spawning = tokio::spawn({
+            let (tree, child) = (tree.clone(), lab.diary.child("a").shutdown(Shutdown::Kill));
+            async move { tree.spawn(child).await }
+        });
+        if at == At::Started {
+            lab.diary.entered().await;
+        } else {
+            let _child = spawning.await.unwrap().unwrap();
+        }
+        tree.stop();
+        let limit = if at == At::Started { secs(0) } else { secs(5) };
+        assert_eq!(took(async { drop(tree.ended().await) }).await, limit, "{at:?}");
+        lab.close().await;
+    }
+}
+
+/// contract §5, `Unbounded`: no limit, for a supervisor whose children have limits of their own. OTP,
+/// supervisor_SUITE `sup_stop_infinity`.
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_below_has_all_the_time_its_children_need() {
+    let lab = Lab::new("unbounded");
+    let root = lab.tree().await;
+    let pool = root.spawn(child("pool", || Supervisor::one_for_one().build())).await.unwrap();
+    for name in ["a", "b", "c"] {
+        let probe = pool.spawn(lab.diary.child(name).shutdown(secs(4))).await.unwrap();
+        probe.try_tell(Hold(0)).unwrap();
+        lab.diary.entered().await;
+    }
+    root.stop();
+    assert_eq!(took(async { drop(root.ended().await) }).await, secs(12), "three limits, one after the other");
+    lab.close().await;
+}
+
+/// contract §7: a kill of the supervisor is a kill of the children, whatever limit they have.
+#[tokio::test(start_paused = true)]
+async fn a_kill_ends_the_wait_for_a_child_without_a_limit() {
+    let lab = Lab::new("unbounded-kill");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a").shutdown(Shutdown::Unbounded)).await.unwrap();
+    probe.try_tell(Hold(0)).unwrap();
+    lab.diary.entered().await;
+    tree.stop();
+    lab::idle().await;
+    let ended = took(async { drop(tree.ended().await) });
+    tree.kill();
+    assert_eq!(ended.await, secs(0));
+    lab.close().await;
+}
+
+/// contract §7, `System::shutdown`: a hook that hangs does not hold it up. Pekko, CoordinatedShutdownSpec
+/// "continue after timeout or failure".
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_cuts_hooks_that_hang_and_reports_who_was_killed() {
+    let lab = Lab::new("shutdown-hook");
+    lab.diary.hold(At::Stopped, "a");
+    let first = lab.probe("b");
+    let probe = lab.probe("a");
+    let start = Instant::now();
+    let report = lab.system.shutdown(secs(1)).await;
+    assert_eq!(start.elapsed(), secs(1), "the hook had had its time when the kill came");
+    assert!(report.detached.is_empty(), "{report:?}");
+    assert_eq!(report.stopped.len() + report.killed.len(), 2);
+    assert!(first.ledger().balances() && probe.ledger().balances());
+    lab.close().await;
+}
+
+/// contract §7: "Sends … `Err(Stopped(msg))` from the close point". Pekko, ActorSystemSpec "reliably deny
+/// creation of actors while shutting down": here it is the messages that are denied, with nothing lost.
+#[tokio::test(start_paused = true)]
+async fn a_send_to_an_actor_that_a_shutdown_has_come_to_fails_with_the_message() {
+    let lab = Lab::new("shutdown-send");
+    let first = lab.probe("a");
+    let second = lab.probe("b");
+    second.try_tell(Hold(0)).unwrap();
+    lab.diary.entered().await;
+    let mut shutdown = task::spawn(lab.system.shutdown(secs(10)));
+    assert_pending!(shutdown.poll());
+    assert!(matches!(second.try_tell(Note(1)), Err(TryTellError::Stopped { msg: Note(1), .. })));
+    assert!(matches!(second.ask(Note(2)).await, Err(AskError::Stopped { msg: Note(2), .. })));
+    first.try_tell(Note(3)).unwrap();
+    lab.diary.open();
+    assert!(shutdown.await.is_clean());
+    assert_eq!(lab.diary.notes(), [0, 3], "its turn had not come");
+    assert!(matches!(first.try_tell(Note(4)), Err(TryTellError::Stopped { msg: Note(4), .. })));
+    lab.close().await;
+}
+
+/// contract §5: a child cannot be added to a tree that a shutdown has come to. Pekko, ActorSystemSpec "reliably
+/// deny creation of actors while shutting down".
+#[tokio::test(start_paused = true)]
+async fn a_child_of_a_supervisor_that_a_shutdown_has_come_to_is_refused() {
+    let lab = Lab::new("shutdown-spawn");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    probe.try_tell(Hold(0)).unwrap();
+    lab.diary.entered().await;
+    let mut shutdown = task::spawn(lab.system.shutdown(secs(10)));
+    assert_pending!(shutdown.poll());
+    lab::idle().await;
+    let refused = tree.spawn(lab.diary.child("b")).await;
+    assert!(matches!(refused, Err(SpawnError::SupervisorGone { .. })), "{refused:?}");
+    lab.diary.open();
+    assert!(shutdown.await.is_clean());
+    lab.close().await;
+}
+
+/// A system that has been shut down is empty, and may be used again: the default system is one for the process,
+/// and so are the tests of a user.
+#[tokio::test(start_paused = true)]
+async fn a_system_may_be_used_again_after_a_shutdown() {
+    let lab = Lab::new("again");
+    let first = lab.diary.probe("a", &[]).unwrap().prepare().system(&lab.system).name("one").spawn().unwrap();
+    assert!(lab.system.shutdown(secs(1)).await.is_clean());
+    assert!(lab.system.actors().is_empty());
+    let again = lab.diary.probe("a", &[]).unwrap().prepare().system(&lab.system).name("one").spawn().unwrap();
+    assert_eq!(again.ask(Note(1)).await.unwrap(), 2);
+    assert_ne!(first, again);
+    lab.close().await;
+}
+
+/// contract §7: a shutdown that is given no time kills, and the ledger is exact all the same.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_without_time_kills_and_the_ledger_is_exact() {
+    let lab = Lab::new("no-time");
+    let tree = lab.tree().await;
+    for name in ["a", "b", "c"] {
+        let probe = tree.spawn(lab.diary.child(name)).await.unwrap();
+        probe.try_tell(Hold(0)).unwrap();
+        lab.diary.entered().await;
+        for n in 1..=10 {
+            probe.try_tell(Note(n)).unwrap();
+        }
+    }
+    let start = Instant::now();
+    let report = lab.system.shutdown(millis(0)).await;
+    assert_eq!(start.elapsed(), secs(0));
+    let ledger = report.ledger;
+    assert_eq!((ledger.accepted, ledger.dead), (33, 33), "{ledger}");
+    assert_eq!((ledger.queued, ledger.in_flight), (0, 0), "{ledger}");
+    assert_eq!(lab.system.dead_letters().count(Reason::Aborted), 3);
+    lab.close().await;
+}
