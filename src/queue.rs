@@ -11,11 +11,13 @@
 //! | `mailbox` | the producers' side: the bound, the run state, close |
 //! | `turn` | the consumer's side: the right to run |
 //! | `waiters` | senders that wait for room, first come first served |
+//! | `reach` | what others can reach of the entry in hand |
 //! | `reply` | one value from one task to another, once |
 #![allow(unsafe_code, reason = "the only layer that may; each block is argued where it stands")]
 
 mod buffer;
 mod mailbox;
+mod reach;
 mod reply;
 mod stage;
 mod sync;
@@ -26,7 +28,8 @@ mod waiters;
 mod tests;
 
 pub(crate) use mailbox::{Mailbox, Refused};
-pub(crate) use reply::{Answering, Asking, Phase, slot};
+pub(crate) use reach::Lent;
+pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
 pub(crate) use stage::{Entry, Stage, Task};
 pub(crate) use turn::{Opened, Rest, Turn};
 pub(crate) use waiters::Ticket;

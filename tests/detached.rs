@@ -5,6 +5,8 @@
 
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "support/log.rs"]
+mod log;
 
 use std::{
     sync::{Arc, Mutex, mpsc},
@@ -13,7 +15,7 @@ use std::{
 
 use lab::{Lab, Note, Probe, millis, secs};
 use postbox::{KILL_GRACE, Reason, Shutdown, Status, prelude::*};
-use tokio_test::{assert_pending, task};
+use tokio_test::{assert_pending, assert_ready, task};
 
 /// Blocks its thread until the other end says so, as a handler does that calls something synchronous.
 struct Block(Gate);
@@ -94,6 +96,67 @@ async fn a_shutdown_reports_a_handler_that_never_awaits_as_detached() {
     assert_eq!(lab.diary.made("stuck"), 1);
     assert_eq!(lab.dead_notes(Reason::Killed), [1], "it found itself killed, and gave up what waited");
     assert!(lab.diary.take().contains(&"stuck came back".to_owned()));
+    lab.close().await;
+}
+
+/// contract §5: "its asker is told, … an ERROR is logged"; I6: an ask is never left to its timeout.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_asker_of_a_handler_that_never_awaits_is_told_and_the_log_names_the_message() {
+    let (log, _guard) = log::Log::begin();
+    let lab = Lab::new("detached-ask");
+    let (gate, key) = gate();
+    let probe = lab.probe("a");
+    let mut asked = task::spawn(probe.ask(Block(gate.clone())));
+    assert_pending!(asked.poll());
+    gate.entered().await;
+    let report = lab.system.shutdown(millis(1)).await;
+    assert_eq!(report.detached, [probe.identity().clone()]);
+    assert!(asked.is_woken());
+    let error = assert_ready!(asked.poll()).unwrap_err();
+    assert!(matches!(&error, AskError::Aborted { reason: StopReason::Killed, .. }), "{error}");
+    assert_eq!(error.may_retry(), None);
+    let lines = log.lines("ERROR");
+    let who = format!("{} was killed while handling Block", probe.identity());
+    assert!(lines.len() == 1 && lines[0].contains(&who), "{lines:?}");
+    key.open();
+    probe.ended().await;
+    assert_eq!(lab.letters(Reason::LateReply).len(), 1, "its reply reaches nobody");
+    assert_eq!(probe.ledger().handled, 1);
+    lab.close().await;
+}
+
+/// contract §5 and §6: the same for a message that may be tried again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_asker_of_a_message_with_retries_that_never_awaits_is_told() {
+    #[derive(Clone)]
+    struct BlockTwice(Gate);
+    impl Message for BlockTwice {
+        type Reply = u32;
+        const ATTEMPTS: u32 = 2;
+        fn duplicate(&self) -> Option<Self> {
+            Some(self.clone())
+        }
+    }
+    impl Handler<BlockTwice> for Probe {
+        async fn handle(&mut self, msg: BlockTwice, _ctx: &mut Context<Self>) -> u32 {
+            msg.0.block();
+            tokio::task::yield_now().await;
+            self.number
+        }
+    }
+    let lab = Lab::new("detached-ask-twice");
+    let (gate, key) = gate();
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a").shutdown(Shutdown::Kill)).await.unwrap();
+    let mut asked = task::spawn(probe.ask(BlockTwice(gate.clone())));
+    assert_pending!(asked.poll());
+    gate.entered().await;
+    tree.stop();
+    tree.ended().await;
+    assert!(matches!(asked.await, Err(AskError::Aborted { .. })));
+    key.open();
+    probe.ended().await;
+    assert_eq!(lab.letters(Reason::Aborted).len(), 1, "cut at the await it came to at last");
     lab.close().await;
 }
 

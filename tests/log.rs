@@ -1,56 +1,12 @@
 //! What an operator reads: one line for each failure, with who, what, where, why, and what follows.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+#[path = "support/log.rs"]
+mod log;
 
+use std::time::Duration;
+
+use log::Log;
 use postbox::prelude::*;
-use tracing_subscriber::fmt::MakeWriter;
-
-/// Takes the log of this thread down.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(log.clone())
-            .with_ansi(false)
-            .without_time()
-            .with_max_level(tracing::Level::DEBUG)
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn lines(&self, level: &str) -> Vec<String> {
-        let bytes = self.0.lock().expect("nobody panics with it").clone();
-        let text = String::from_utf8(bytes).expect("text");
-        let own = text.lines().map(str::trim).filter(|line| line.contains(" postbox: "));
-        own.filter(|line| line.starts_with(level)).map(str::to_owned).collect()
-    }
-}
 
 #[derive(Actor, Default)]
 struct Divider;

@@ -2,10 +2,10 @@
 
 use std::{cell::Cell, fmt, sync::Arc};
 
-use super::message::Message;
+use super::{Actor, envelope::Incarnation, message::Message, seat::Seat};
 use crate::{
     Failure, StopReason,
-    queue::{self, Answering, Asking},
+    queue::{self, Answering, Asking, Cut, Lent},
 };
 
 /// Why an ask has no reply, as the asker's slot holds it.
@@ -20,12 +20,20 @@ pub(crate) enum NoReply<M> {
     Dropped,
 }
 
+/// Whoever gave the actor up has told the asker, and not the actor, which cannot.
+impl<M> From<Cut> for NoReply<M> {
+    fn from(_: Cut) -> Self {
+        Self::Aborted(StopReason::Killed)
+    }
+}
+
 pub(crate) type Answer<M> = Result<<M as Message>::Reply, NoReply<M>>;
 pub(crate) type Awaited<M> = Asking<Answer<M>>;
 
 /// Whoever waits for the answer to one message. Dropped without one, it answers that there is none.
 pub(crate) struct Asker<M: Message> {
-    slot: Answering<Answer<M>>,
+    /// `None` once it has been lent.
+    slot: Option<Answering<Answer<M>>>,
     /// False for a hold beside the one in the mailbox, and once answered.
     owes: bool,
 }
@@ -33,42 +41,53 @@ pub(crate) struct Asker<M: Message> {
 impl<M: Message> Asker<M> {
     pub(crate) fn new() -> (Self, Awaited<M>) {
         let (slot, awaited) = queue::slot();
-        (Self { slot, owes: true }, awaited)
+        (Self { slot: Some(slot), owes: true }, awaited)
     }
 
     /// A second hold, for the copy of a message that may be handled more than once.
     pub(crate) fn share(&self) -> Self {
-        Self { slot: self.slot.share(), owes: false }
+        Self { slot: self.slot.as_ref().map(Answering::share), owes: false }
     }
 
     /// Says that the handler is about to run. False: the asker has gone.
     #[inline]
     pub(crate) fn take(&self) -> bool {
-        self.slot.take()
+        self.slot.as_ref().is_some_and(Answering::take)
     }
 
     pub(crate) fn is_gone(&self) -> bool {
-        self.slot.is_gone()
+        self.slot.as_ref().is_none_or(Answering::is_gone)
     }
 
     /// Answers. False: the asker has gone, and the answer with it.
     #[inline]
     pub(crate) fn answer(mut self, answer: Answer<M>) -> Result<(), Answer<M>> {
         self.owes = false;
-        self.slot.answer(answer)
+        match &self.slot {
+            Some(slot) => slot.answer(answer),
+            None => Err(answer),
+        }
     }
 
     /// Leaves the answer to whoever shares the slot.
     pub(crate) fn leave(mut self) {
         self.owes = false;
     }
+
+    /// For the time in which the handler has the message: whoever gives the actor up can tell the asker.
+    #[inline]
+    pub(crate) fn lend<A: Actor>(mut self, seat: &Seat<A>) -> Loan<'_, A, M> {
+        Loan { lent: self.slot.take().map(|slot| seat.mailbox.lend(slot)), owes: self.owes }
+    }
 }
 
 impl<M: Message> Drop for Asker<M> {
     #[inline]
     fn drop(&mut self) {
-        if self.owes && !falls_with_its_keeper() {
-            let _unheard = self.slot.answer(Err(NoReply::Dropped));
+        if let Some(slot) = self.slot.as_ref().filter(|_| self.owes)
+            && !falls_with_its_keeper()
+        {
+            let _unheard = slot.answer(Err(NoReply::Dropped));
         }
     }
 }
@@ -94,6 +113,36 @@ pub(super) fn keeping(keep: impl FnOnce()) {
 #[cold]
 fn falls_with_its_keeper() -> bool {
     KEEPING.get() && std::thread::panicking()
+}
+
+/// An asker whom others can tell that its answer may never come. Dropped, it is an asker again.
+pub(crate) struct Loan<'a, A: Actor, M: Message> {
+    lent: Option<Lent<'a, Incarnation<A>, Answer<M>>>,
+    owes: bool,
+}
+
+impl<A: Actor, M: Message> Loan<'_, A, M> {
+    /// As [`Asker::share`].
+    pub(crate) fn share(&self) -> Asker<M> {
+        Asker { slot: self.lent.as_ref().and_then(Lent::share), owes: false }
+    }
+
+    #[inline]
+    pub(crate) fn back(mut self) -> Asker<M> {
+        self.take_back()
+    }
+
+    #[inline]
+    fn take_back(&mut self) -> Asker<M> {
+        Asker { slot: self.lent.take().and_then(Lent::back), owes: std::mem::take(&mut self.owes) }
+    }
+}
+
+impl<A: Actor, M: Message> Drop for Loan<'_, A, M> {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.take_back());
+    }
 }
 
 /// An answer that is given later: see [`Context::reply_later`](super::Context::reply_later).

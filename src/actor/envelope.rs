@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     Actor, Context, Handler, Message,
-    asker::{Asker, NoReply, ReplyTo},
+    asker::{Asker, Loan, NoReply, ReplyTo},
     common::Common,
     desk::Request,
     home::Home,
@@ -258,6 +258,7 @@ fn open<'a, A: Handler<M>, M: Message>(
     let Incarnation { actor, ctx, seat } = state;
     // A hand-written `handle` may run code, and panic, before it returns its future. Then the envelope tells
     // the loop whom it leaves behind.
+    let asker = asker.map(|asker| asker.lend(seat));
     let envelope = Envelope { seat, asker, copy, settled: false, message: PhantomData };
     let future = actor.handle(msg, ctx);
     Handling { envelope, future }
@@ -266,7 +267,7 @@ fn open<'a, A: Handler<M>, M: Message>(
 /// What is left of a message once its handler has it: who is to be told.
 struct Envelope<'a, A: Actor, M: Message> {
     seat: &'a Seat<A>,
-    asker: Option<Asker<M>>,
+    asker: Option<Loan<'a, A, M>>,
     /// The original stays in the mailbox and gets the fate.
     copy: bool,
     settled: bool,
@@ -283,10 +284,10 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         self.seat.common().tally.handled();
         let Some(reply) = reply else {
             // Deferred: the `ReplyTo` answers.
-            return self.asker.take().into_iter().for_each(Asker::leave);
+            return self.asker.take().map(Loan::back).into_iter().for_each(Asker::leave);
         };
         let common = self.seat.common();
-        match self.asker.take() {
+        match self.asker.take().map(Loan::back) {
             Some(asker) => {
                 if let Err(unheard) = asker.answer(Ok(reply)) {
                     common.late_reply::<M>();
@@ -317,7 +318,7 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         if std::mem::replace(&mut self.settled, true) || self.copy {
             return;
         }
-        if let (Some(asker), Some(told)) = (self.asker.take(), cause.told::<M>()) {
+        if let (Some(asker), Some(told)) = (self.asker.take().map(Loan::back), cause.told::<M>()) {
             let _unheard = asker.answer(Err(told));
         }
         cause.letter::<M>(None);
@@ -336,7 +337,7 @@ impl<A: Actor, M: Message> Drop for Envelope<'_, A, M> {
 impl<A: Actor, M: Message> Envelope<'_, A, M> {
     #[cold]
     fn orphan(&mut self) {
-        let (asker, copy) = (self.asker.take(), self.copy);
+        let (asker, copy) = (self.asker.take().map(Loan::back), self.copy);
         let tell = move |cause: &Cause| {
             if let (Some(asker), Some(told), false) = (asker, cause.told::<M>(), copy) {
                 let _unheard = asker.answer(Err(told));
@@ -376,7 +377,7 @@ impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_,
                 Some(Request::WantsReply) => {
                     // The envelope keeps its own hold until the handler is through: it may still fail, or
                     // answer all the same.
-                    let reply = ReplyTo::new::<M>(this.envelope.asker.as_ref().map(Asker::share));
+                    let reply = ReplyTo::new::<M>(this.envelope.asker.as_ref().map(Loan::share));
                     desk.put(Request::Reply(Box::new(reply)));
                 }
                 Some(Request::Deferred) => {

@@ -62,10 +62,14 @@ pub(super) fn unheard_error(who: &Identity, message: &str, count: u64) {
 }
 
 /// A handler that cannot be killed.
-pub(super) fn detached(who: &Identity) {
+pub(super) fn detached(who: &Identity, message: Option<&str>) {
+    let at = message.map_or_else(
+        || "in a hook, its factory or a `Drop`".to_owned(),
+        |name| format!("while handling {name}"),
+    );
     tracing::error!(
         target: "postbox",
-        "{who} was killed, but its code does not come to an await: it is detached, and everybody goes on \
+        "{who} was killed {at}, but its code does not come to an await: it is detached, and everybody goes on \
          without it; it holds its thread until its code comes back"
     );
 }

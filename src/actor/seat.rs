@@ -166,7 +166,12 @@ impl<A: Actor> AnySeat for Seat<A> {
         if self.mailbox.signals() & signal::SHUTDOWN != 0 || self.common.ends_by(decide::Exit::Killed) {
             self.mailbox.close();
         }
-        journal::detached(&self.common.identity);
+        let reached = self.mailbox.reach();
+        journal::detached(&self.common.identity, reached.as_ref().map(|reached| reached.about.type_name));
+        if let Some(asker) = reached.and_then(|reached| reached.asker) {
+            // It runs the asker's waker, which is foreign code.
+            let _panicked = failure::catch(|| asker.cut());
+        }
         self.common.tell_waiters();
     }
 

@@ -30,7 +30,7 @@ type Word = MaybeUninit<u64>;
 const _: () = assert!(size_of::<&'static ()>() <= size_of::<Word>(), "a header fits one word");
 
 /// What the buffer knows about the type of an entry.
-struct VTable<S: Stage> {
+pub(super) struct VTable<S: Stage> {
     /// Size of the payload in words.
     words: usize,
     /// Whether the entry keeps its place until it is settled.
@@ -46,6 +46,18 @@ struct VTable<S: Stage> {
     /// Drops the payload in its place.
     drop: unsafe fn(*mut Word),
     about: fn() -> S::About,
+}
+
+impl<S: Stage> VTable<S> {
+    pub(super) fn about(&self) -> S::About {
+        (self.about)()
+    }
+
+    /// Whether the entry keeps its place until it is settled.
+    #[inline]
+    pub(super) const fn keeps(&self) -> bool {
+        self.keep
+    }
 }
 
 /// The table of one entry type, as it stands in the block: the payload itself, or the box it is in.
@@ -193,10 +205,10 @@ impl<S: Stage> Buffer<S> {
         self.left -= 1;
     }
 
-    /// Whether the front entry keeps its place until it is settled.
+    /// The table of the front entry's type.
     #[inline]
-    pub(super) fn front_keeps(&mut self) -> bool {
-        self.front().is_some_and(|(table, _)| table.keep)
+    pub(super) fn front_table(&mut self) -> Option<&'static VTable<S>> {
+        self.front().map(|(table, _)| table)
     }
 
     /// What type the front entry is of.

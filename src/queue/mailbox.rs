@@ -38,6 +38,7 @@ use std::{marker::PhantomPinned, sync::OnceLock, task::Waker};
 
 use super::{
     buffer::Buffer,
+    reach::Reach,
     stage::{Entry, Place, Stage, StateCell},
     sync::{
         Mutex, MutexGuard, UnsafeCell,
@@ -131,6 +132,8 @@ pub(crate) struct Mailbox<S: Stage> {
     _apart: [u64; 4],
     /// What is left in front, doubled, plus one while an entry is in hand or kept. Stored by the runner alone.
     pub(super) front_left: AtomicUsize,
+    /// What others can reach of the entry in hand.
+    pub(super) reach: Reach<S>,
     /// Somebody waits for room.
     pub(super) waiting: AtomicBool,
     /// Bits of signals that have not been taken yet. Set under the lock.
@@ -166,6 +169,7 @@ impl<S: Stage> Mailbox<S> {
             waker: OnceLock::new(),
             _apart: [0; 4],
             front_left: AtomicUsize::new(0),
+            reach: Reach::new(),
             waiting: AtomicBool::new(false),
             signals: AtomicU32::new(0),
             consumer: UnsafeCell::new(Consumer {

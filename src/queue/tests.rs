@@ -9,6 +9,7 @@ mod line;
 mod loom;
 mod model;
 mod panics;
+mod reach;
 mod reply;
 mod retry;
 mod run_state;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    buffer::VTable,
     mailbox::{Back, Consumer, Mailbox, Run},
     stage::{Entry, Stage},
     sync::{MutexGuard, lock},
@@ -173,7 +174,9 @@ impl<'a, S: Stage> Turn<'a, S> {
             }
             consumer.attempts += 1;
             consumer.in_hand = true;
-            consumer.kept = consumer.front.front_keeps();
+            let table = consumer.front.front_table();
+            consumer.kept = table.is_some_and(VTable::keeps);
+            mailbox.reach.take(table);
             // Release: pairs with the Acquire load in `Mailbox::count`. The entry has been taken: its room is
             // free from here on. (A moved-out entry still counts in `front.left()` at this point.)
             mailbox.front_left.store(((consumer.front.left() - 1) << 1) | 1, Ordering::Release);
@@ -256,6 +259,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         });
         // Before the drop, which may panic.
         self.publish();
+        self.mailbox.reach.take(None);
         self.consumer(|consumer| consumer.place.clear());
     }
 

@@ -121,7 +121,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     #[inline]
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
         if let Stage::Accepted(awaited) = &mut self.stage {
-            let answer = ready!(awaited.poll(cx));
+            let answer = ready!(awaited.poll(cx)).unwrap_or_else(|cut| Err(cut.into()));
             return Poll::Ready(self.end(answer));
         }
         if self.deadline.is_zero() {
@@ -186,7 +186,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<M::Reply, AskError<M>>> {
         match awaited.poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(self.end(answer)),
+            Poll::Ready(answer) => Poll::Ready(self.end(answer.unwrap_or_else(|cut| Err(cut.into())))),
             Poll::Pending => {
                 self.stage = Stage::Accepted(awaited);
                 Poll::Pending

@@ -8,6 +8,7 @@
 
 mod line;
 mod push;
+mod reach;
 mod reply;
 mod run_state;
 

@@ -8,7 +8,7 @@ fn is_free(value: &Value) -> bool {
 }
 
 fn poll(asking: &mut Asking<Value>, gong: &Arc<Gong>) -> Poll<Value> {
-    asking.poll(&mut Context::from_waker(&gong.waker()))
+    asking.poll(&mut Context::from_waker(&gong.waker())).map(|polled| polled.expect("nobody cuts"))
 }
 
 fn await_value(asking: &mut Asking<Value>, gong: &Arc<Gong>) -> Value {
