@@ -22,6 +22,7 @@
 //! | `ties` | who watches whom, and the notices that wait |
 //! | `watch` | `ctx.watch`, and how a notice is delivered |
 //! | `link` | `ctx.link`: two that fail together |
+//! | `history` | what a child has gone through |
 //! | `home` | what the actors of one system share |
 
 mod accept;
@@ -36,6 +37,7 @@ mod ending;
 mod envelope;
 mod family;
 mod handle;
+mod history;
 mod home;
 mod hooks;
 mod journal;

@@ -9,6 +9,7 @@ mod policy;
 pub mod prelude;
 mod queue;
 mod reason;
+mod snapshot;
 mod supervision;
 mod system;
 
@@ -29,6 +30,7 @@ pub use self::{
         Restart, Shutdown, Strategy, Supervision,
     },
     reason::StopReason,
+    snapshot::{ActorSnapshot, Snapshot},
     supervision::{Supervisor, SupervisorBuilder},
     system::{ShutdownReport, System},
 };

@@ -142,6 +142,11 @@ impl System {
         report
     }
 
+    /// All actors alive, oldest first.
+    pub(crate) fn alive(&self) -> Vec<Arc<dyn AnySeat>> {
+        self.home.alive()
+    }
+
     /// Those that are nobody's child and can be stopped, oldest first.
     fn roots(&self) -> Vec<Arc<dyn AnySeat>> {
         let mut alive = self.home.alive();

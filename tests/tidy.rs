@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["dead_letter", "error", "failure", "id", "policy", "reason"],
     &["actor"],
     &["supervision"],
-    &["system"],
+    &["snapshot", "system"],
     &["lib", "prelude"],
 ];
 
@@ -50,6 +50,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
     ("id", &["ActorId", "Identity"]),
     ("policy", &["Backoff", "KILL_GRACE", "Limit", "Restart", "Shutdown", "Strategy", "Supervision"]),
     ("reason", &["StopReason"]),
+    ("snapshot", &["ActorSnapshot", "Snapshot"]),
     ("supervision", &["Supervisor", "SupervisorBuilder"]),
     ("system", &["ShutdownReport", "System"]),
 ];

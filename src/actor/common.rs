@@ -78,6 +78,19 @@ pub enum Status {
     Detached,
 }
 
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Restarting => "restarting",
+            Self::Stopping => "stopping",
+            Self::Ended => "ended",
+            Self::Detached => "detached",
+        })
+    }
+}
+
 impl Common {
     pub(crate) fn new(identity: Identity, home: Arc<Home>, membership: Option<Box<Membership>>) -> Self {
         Self {

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::{
     ending::{self, End},
     handle::Handle,
+    history::History,
     seat::{AnySeat, signal},
 };
 use crate::{
@@ -66,6 +67,7 @@ struct Member {
     consecutive: u32,
     /// `None` while no incarnation of it serves.
     started: Option<Instant>,
+    history: Option<Box<History>>,
     /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
     detached: bool,
 }
@@ -148,7 +150,15 @@ impl Family {
         let name = Arc::clone(name);
         state.children.insert(
             number,
-            Member { name, shutdown, seat: None, consecutive: 0, started: None, detached: false },
+            Member {
+                name,
+                shutdown,
+                seat: None,
+                consecutive: 0,
+                started: None,
+                history: None,
+                detached: false,
+            },
         );
         Ok(Membership { family: Arc::clone(self), restart, number })
     }
@@ -179,6 +189,11 @@ impl Family {
         self.state().children.get(&number).map(|member| member.shutdown)
     }
 
+    /// What a child has gone through, if it ever started again.
+    pub(crate) fn history(&self, number: u64) -> Option<History> {
+        self.state().children.get(&number)?.history.as_deref().cloned()
+    }
+
     /// Decides what follows from the end of a child's incarnation.
     pub(crate) fn rule(&self, member: &Membership, exit: decide::Exit, last: &StopReason) -> Ruling {
         let mut guard = self.state();
@@ -207,6 +222,7 @@ impl Family {
             Verdict::Restart { after, used } => {
                 let charged = exit != decide::Exit::Failed { charge: false };
                 child.consecutive = consecutive + u32::from(charged);
+                History::restart(&mut child.history, last);
                 Ruling::Restart { after, used, max: limit.max }
             }
             Verdict::Escalate { used } => {
