@@ -1,4 +1,4 @@
-//! Stops a system without losing what it has accepted, on Ctrl-C or by itself.
+//! Stops a system without losing what it has accepted: by itself, or with `--wait` on Ctrl-C or SIGTERM.
 //!
 //! What to notice: the youngest actors stop first, each with what is in its mailbox, so that a pipeline
 //! spawned from its end to its beginning runs dry. What cannot stop in time is killed and listed.
@@ -52,12 +52,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         squarer.square(number).tell().await?;
     }
 
-    // A service would wait for the signal alone; this one is done after its work.
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => println!("interrupted"),
-        () = std::future::ready(()) => {}
-    }
-    let report = System::current().shutdown(Duration::from_secs(5)).await;
+    // A service waits for its operator; this one is done after its work.
+    let (system, within) = (System::current(), Duration::from_secs(5));
+    let report = if std::env::args().any(|arg| arg == "--wait") {
+        system.shutdown_on_signal(within).await?
+    } else {
+        system.shutdown(within).await
+    };
     let stopped: Vec<_> = report.stopped.iter().map(ToString::to_string).collect();
     println!("stopped {}, in this order; clean: {}", stopped.join(", "), report.is_clean());
     println!("{}", report.ledger);

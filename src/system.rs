@@ -8,6 +8,9 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
+#[cfg(feature = "signal")]
+mod signal;
+
 use crate::{
     Actor, ActorRef, Context, DeadLetters, Handle, Identity, Ledger, Spawn, StopReason, SupervisorBuilder,
     actor::{AnySeat, Family, Home, Hooks, current_home, kill_all},
@@ -230,5 +233,17 @@ impl ShutdownReport {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.killed.is_empty() && self.detached.is_empty()
+    }
+}
+
+/// In one line: how many stopped, how many were killed, who is detached, and the ledger.
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} stopped, {} killed", self.stopped.len(), self.killed.len())?;
+        for (place, identity) in self.detached.iter().enumerate() {
+            let before = if place == 0 { ", detached: " } else { ", " };
+            write!(f, "{before}{identity}")?;
+        }
+        write!(f, "; {}", self.ledger)
     }
 }
