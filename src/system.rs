@@ -38,7 +38,6 @@ use crate::{
 /// assert!(report.ledger.balances());
 /// # drop(idle); Ok(()) }
 /// ```
-#[derive(Clone)]
 pub struct System {
     home: Arc<Home>,
 }
@@ -47,13 +46,19 @@ impl System {
     /// Makes a system of its own.
     #[must_use]
     pub fn new(name: &str) -> Self {
+        // The first reader of the dead letters, whom they count from the start.
         Self { home: Home::new(name) }
     }
 
     /// Returns the system of the actor this is called in, or else the default one of the process.
     #[must_use]
     pub fn current() -> Self {
-        Self { home: current_home() }
+        Self::of(current_home())
+    }
+
+    fn of(home: Arc<Home>) -> Self {
+        home.dead_letters.add_reader();
+        Self { home }
     }
 
     /// Returns the system's name.
@@ -181,7 +186,7 @@ impl<A: Actor> Context<A> {
     /// Returns the system the actor belongs to.
     #[must_use]
     pub fn system(&self) -> System {
-        System { home: Arc::clone(self.home()) }
+        System::of(Arc::clone(self.home()))
     }
 }
 
@@ -196,6 +201,18 @@ impl SupervisorBuilder {
     /// Sets the system the supervisor belongs to.
     pub fn system(self, system: &System) -> Self {
         self.home(Arc::clone(&system.home))
+    }
+}
+
+impl Clone for System {
+    fn clone(&self) -> Self {
+        Self::of(Arc::clone(&self.home))
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        self.home.dead_letters.remove_reader();
     }
 }
 

@@ -187,6 +187,72 @@ async fn a_system_may_be_used_again_after_a_shutdown() {
     lab.close().await;
 }
 
+/// A letter in the ring may hold a reference to an actor of its own system, which holds the ring.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_holds_a_reference_keeps_nothing_alive_once_the_system_is_gone() {
+    struct Return {
+        to: ActorRef<Probe>,
+        _token: std::sync::Arc<()>,
+    }
+    impl Message for Return {
+        type Reply = ();
+    }
+    impl Handler<Return> for Probe {
+        async fn handle(&mut self, msg: Return, _ctx: &mut Context<Self>) {
+            msg.to.kill();
+        }
+    }
+    let token = std::sync::Arc::new(());
+    let letter = || token.clone();
+    let lab = Lab::new("cycle");
+    let (probe, kept) = (lab.probe("a"), lab.probe("b"));
+    probe.try_tell(Hold(0)).unwrap();
+    lab.diary.entered().await;
+    for to in [&probe, &kept] {
+        probe.try_tell(Return { to: to.clone(), _token: letter() }).unwrap();
+    }
+    probe.kill();
+    let (gone, alive) = (probe.handle(), kept.handle());
+    gone.ended().await;
+    drop((probe, kept));
+    lab::idle().await;
+    assert_eq!(lab.letters(Reason::Killed).len(), 2, "readable while there is a handle of the system");
+    assert_eq!(std::sync::Arc::strong_count(&token), 3);
+    assert_eq!(alive.status(), postbox::Status::Running, "the letter holds a reference to it");
+    drop(lab.system.clone());
+    assert_eq!(std::sync::Arc::strong_count(&token), 3, "one handle of two is gone");
+    drop(lab);
+    assert_eq!(std::sync::Arc::strong_count(&token), 1);
+    assert!(matches!(alive.ended().await, StopReason::Released));
+}
+
+/// What becomes of a letter that comes when nobody can read it: it is counted, and gone.
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_nobody_can_read_is_counted_and_goes() {
+    let lab = Lab::new("unread");
+    let token = std::sync::Arc::new(());
+    struct Carry(#[expect(dead_code, reason = "counted by its references")] std::sync::Arc<()>);
+    impl Message for Carry {
+        type Reply = ();
+    }
+    impl Handler<Carry> for Probe {
+        async fn handle(&mut self, _msg: Carry, ctx: &mut Context<Self>) {
+            let dead = ctx.system().dead_letters().count(Reason::Killed);
+            self.diary.write(format!("{dead} killed"));
+        }
+    }
+    let (first, probe, diary) = (lab.probe("a"), lab.probe("b"), lab.diary.clone());
+    drop(lab);
+    first.try_tell(Hold(0)).unwrap();
+    diary.entered().await;
+    first.try_tell(Carry(token.clone())).unwrap();
+    first.kill();
+    first.ended().await;
+    assert_eq!(std::sync::Arc::strong_count(&token), 1);
+    probe.ask(Carry(token)).await.unwrap();
+    assert!(diary.take().contains(&"1 killed".to_owned()));
+}
+
 /// contract §7: a shutdown that is given no time kills, and the ledger is exact all the same.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_without_time_kills_and_the_ledger_is_exact() {
@@ -205,6 +271,8 @@ async fn a_shutdown_without_time_kills_and_the_ledger_is_exact() {
     assert_eq!(start.elapsed(), secs(0));
     let ledger = report.ledger;
     assert_eq!((ledger.accepted, ledger.dead), (33, 33), "{ledger}");
+    let line = "0 stopped, 4 killed; 33 accepted = 0 handled + 33 dead";
+    assert!(report.to_string().starts_with(line), "{report}");
     assert_eq!((ledger.queued, ledger.in_flight), (0, 0), "{ledger}");
     assert_eq!(lab.system.dead_letters().count(Reason::Aborted), 3);
     lab.close().await;

@@ -213,8 +213,10 @@ impl<A: Actor> AnySeat for Seat<A> {
 impl<A: Actor> Drop for Seat<A> {
     fn drop(&mut self) {
         // The end of the actor has given every message its fate. Should one be left all the same, it must
-        // not vanish without a word.
-        if self.mailbox.count().queued == 0 {
+        // not vanish without a word: nor should one that waits for its next attempt. (None is in a handler: its
+        // state holds this seat.)
+        let count = self.mailbox.count();
+        if count.queued + count.in_hand == 0 {
             return;
         }
         let Some(mut turn) = self.mailbox.enter(std::task::Waker::noop()) else { return };
@@ -227,10 +229,54 @@ impl<A: Actor> Drop for Seat<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actor::run::Life;
+    use crate::{
+        Context, Handler, Identity, Message, Reason,
+        actor::{
+            accept::{Offer, sealed::Sealed},
+            home::Home,
+            run::{Life, incarnation_of},
+        },
+    };
 
     struct Idle;
     impl Actor for Idle {}
+
+    #[derive(Clone)]
+    struct Twice;
+
+    impl Message for Twice {
+        type Reply = ();
+        const ATTEMPTS: u32 = 2;
+
+        fn duplicate(&self) -> Option<Self> {
+            Some(self.clone())
+        }
+    }
+
+    impl Handler<Twice> for Idle {
+        async fn handle(&mut self, _msg: Twice, _ctx: &mut Context<Self>) {
+            panic!("the first attempt");
+        }
+    }
+
+    #[test]
+    fn a_message_between_two_attempts_does_not_vanish_with_its_seat() {
+        let home = Home::new("seat");
+        let common = Common::new(Identity::new(Idle::kind, None), Arc::clone(&home), None);
+        let seat = Arc::new(Seat::<Idle>::new(common, 4, None));
+        seat.mailbox.prime(incarnation_of(&seat, Idle));
+        assert!(seat.accept(Offer { msg: Twice, asker: None }, None).is_ok());
+        let mut turn = seat.mailbox.enter(std::task::Waker::noop()).expect("nobody runs");
+        turn.open_next();
+        let polled =
+            failure::catch(|| turn.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())));
+        assert!(polled.is_err() && turn.is_kept());
+        turn.clear();
+        drop(turn.replace(None));
+        drop(turn);
+        drop(seat);
+        assert_eq!(home.dead_letters.count(Reason::Leaked), 1);
+    }
 
     /// What an idle actor costs is its seat, and tokio's task around its life: of 24 bytes, so that the task
     /// is one cache line of 128.

@@ -33,6 +33,9 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 ///
 /// The counts are exact and never lost. The letters themselves are kept in a ring of bounded size: when it
 /// is full the oldest letter goes, and its message with it. To keep them all, [subscribe](Self::subscribe).
+/// When the last [`System`](crate::System) handle is gone, nobody can read the ring any more: it is emptied, and
+/// from then on a letter goes as soon as it is counted and published. (A letter may hold a reference to an actor,
+/// which would keep that actor, and the system with it, for ever.)
 ///
 /// The first letter of a group (kind of actor, type of message, reason) is logged at WARN at once, later
 /// ones at most once in 10 s with their number; the target is `postbox`.
@@ -83,6 +86,10 @@ struct State {
     groups: HashMap<Key, Tally>,
     /// The oldest is in front.
     recent: VecDeque<DeadLetter>,
+    /// Those who can read the ring, besides the first.
+    more_readers: usize,
+    /// Whether nobody can.
+    unread: bool,
     /// Replaced as a whole, so that `record` takes it out of the lock by a clone of one pointer.
     subscribers: Arc<[Subscriber]>,
 }
@@ -141,8 +148,12 @@ impl DeadLetters {
         let mut state = self.state();
         let key = (letter.recipient().kind(), letter.message_type(), letter.reason());
         let logged = state.groups.entry(key).or_default().add(now);
-        state.recent.push_back(letter.clone());
-        let evicted = if state.recent.len() > self.ring { state.recent.pop_front() } else { None };
+        let evicted = if state.unread {
+            None
+        } else {
+            state.recent.push_back(letter.clone());
+            if state.recent.len() > self.ring { state.recent.pop_front() } else { None }
+        };
         (logged, Arc::clone(&state.subscribers), evicted)
     }
 
@@ -164,6 +175,27 @@ impl DeadLetters {
                 subscribers.retain(|subscriber| !subscriber.letters.is_closed())
             });
         }
+    }
+
+    /// One more can read the ring.
+    pub(crate) fn add_reader(&self) {
+        let mut state = self.state();
+        if !std::mem::take(&mut state.unread) {
+            state.more_readers += 1;
+        }
+    }
+
+    /// One less can read the ring; with the last one it is emptied.
+    pub(crate) fn remove_reader(&self) {
+        let mut state = self.state();
+        if let Some(less) = state.more_readers.checked_sub(1) {
+            state.more_readers = less;
+            return;
+        }
+        state.unread = true;
+        let recent = std::mem::take(&mut state.recent);
+        drop(state);
+        recent.into_iter().for_each(bury);
     }
 
     /// Returns how many letters there were.
