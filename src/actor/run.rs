@@ -101,11 +101,14 @@ pub(super) struct Life<A: Actor> {
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// The factory's future, and who waits for the first start.
+type Making<A> = (Boxed<Result<A, Exit>>, Option<Report>);
+
 enum Phase<A: Actor> {
     /// An incarnation is to begin.
     Vacant(Option<Report>),
     /// Its factory is at work.
-    Making(Box<(Boxed<Result<A, Exit>>, Option<Report>)>),
+    Making(Box<Making<A>>),
     /// Its `started` hook is at work, in the seat.
     Starting(Option<Started>, Option<Report>),
     /// The same, but it is to stop now, and the hook has this long to finish.
