@@ -28,7 +28,7 @@ mod waiters;
 mod tests;
 
 pub(crate) use mailbox::{Mailbox, Refused};
-pub(crate) use reach::Lent;
+pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
 pub(crate) use stage::{Entry, Stage, Task};
 pub(crate) use turn::{Opened, Rest, Turn};

@@ -5,6 +5,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 use super::{Actor, envelope::Incarnation, message::Message, seat::Seat};
 use crate::{
     Failure, StopReason,
+    id::short_type_name,
     queue::{self, Answering, Asking, Cut, Lent},
 };
 
@@ -77,7 +78,10 @@ impl<M: Message> Asker<M> {
     /// For the time in which the handler has the message: whoever gives the actor up can tell the asker.
     #[inline]
     pub(crate) fn lend<A: Actor>(mut self, seat: &Seat<A>) -> Loan<'_, A, M> {
-        Loan { lent: self.slot.take().map(|slot| seat.mailbox.lend(slot)), owes: self.owes }
+        Loan {
+            lent: self.slot.take().map(|slot| seat.mailbox.lend(slot, short_type_name::<M>)),
+            owes: self.owes,
+        }
     }
 }
 

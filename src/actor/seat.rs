@@ -13,7 +13,11 @@ use super::{
     journal,
     spawn::Factory,
 };
-use crate::{BoxError, Shutdown, StopReason, failure, policy::decide, queue::Mailbox};
+use crate::{
+    BoxError, Shutdown, StopReason, failure,
+    policy::decide,
+    queue::{Mailbox, Reached},
+};
 
 /// What can be asked of a running actor from outside, past its mailbox.
 pub(crate) mod signal {
@@ -167,8 +171,12 @@ impl<A: Actor> AnySeat for Seat<A> {
             self.mailbox.close();
         }
         let reached = self.mailbox.reach();
-        journal::detached(&self.common.identity, reached.as_ref().map(|reached| reached.about.type_name));
-        if let Some(asker) = reached.and_then(|reached| reached.asker) {
+        let message = reached.as_ref().map(|reached| match reached {
+            Reached::Told(about) => about.type_name,
+            Reached::Asked(name, _) => name,
+        });
+        journal::detached(&self.common.identity, message);
+        if let Some(Reached::Asked(_, asker)) = reached {
             // It runs the asker's waker, which is foreign code.
             let _panicked = failure::catch(|| asker.cut());
         }

@@ -133,7 +133,7 @@ pub(crate) struct Mailbox<S: Stage> {
     /// What is left in front, doubled, plus one while an entry is in hand or kept. Stored by the runner alone.
     pub(super) front_left: AtomicUsize,
     /// What others can reach of the entry in hand.
-    pub(super) reach: Reach<S>,
+    pub(super) reach: Reach,
     /// Somebody waits for room.
     pub(super) waiting: AtomicBool,
     /// Bits of signals that have not been taken yet. Set under the lock.

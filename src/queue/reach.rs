@@ -1,14 +1,14 @@
 //! What others can reach of the entry in hand while somebody else has the right to run.
 //!
 //! A task that blocks its thread keeps the turn, and with it the front buffer, the state and itself. Two things
-//! must be had all the same: of what type its entry is, and who waits for its answer. Two pointers of the mailbox
-//! hold them: the table of the entry's type, which is static, and the slot of its asker.
+//! must be had all the same: of what type its entry is, and who waits for its answer. One pointer of the mailbox
+//! holds the table of the entry's type, which is static, or (marked by its lowest bit) the slot of its asker.
 //!
-//! They are written by the holder of the turn, without a lock: a plain store for each entry, and for one that
-//! lends its asker's slot a store and a swap. (The swap cannot be spared. Whoever reaches in must know that the
-//! slot is not freed under its hand, and its owner must know that nobody has a hand on it: each writes, then
-//! looks at what the other wrote, which takes a fence on both sides.) Whoever reaches in does so under the lock
-//! of the mailbox:
+//! It is written by the holder of the turn, without a lock: a plain store for each entry, and for one that lends
+//! its asker's slot one more and a swap. (The swap cannot be spared. Whoever reaches in must know that the slot
+//! is not freed under its hand, and its owner must know that nobody has a hand on it: each writes, then looks at
+//! what the other wrote, which takes a fence on both sides.) Whoever reaches in does so under the lock of the
+//! mailbox:
 //!
 //! - **L1** a slot stands in the cell only while a [`Lent`] holds it, which takes it out before it lets go.
 //! - **L2** whoever reaches takes the slot out of the cell under the lock, and is done with the bare address
@@ -27,60 +27,77 @@ use super::{
     },
 };
 
-/// The two pointers.
-pub(super) struct Reach<S: Stage> {
-    /// The table of the entry taken last.
-    table: AtomicPtr<VTable<S>>,
-    lent: AtomicPtr<Head>,
-}
+/// The pointer.
+pub(super) struct Reach(AtomicPtr<()>);
 
-impl<S: Stage> Reach<S> {
+/// Marks the address of a slot; tables and slots are aligned to more.
+const SLOT: usize = 1;
+
+impl Reach {
     pub(super) fn new() -> Self {
-        Self { table: AtomicPtr::new(ptr::null_mut()), lent: AtomicPtr::new(ptr::null_mut()) }
+        Self(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// An entry of this type is taken; `None`: there is none in hand.
     #[inline]
-    pub(super) fn take(&self, table: Option<&'static VTable<S>>) {
-        let table = table.map_or(ptr::null_mut(), |table| ptr::from_ref(table).cast_mut());
+    pub(super) fn take<S: Stage>(&self, table: Option<&'static VTable<S>>) {
+        let table = table.map_or(ptr::null_mut(), |table| ptr::from_ref(table).cast_mut().cast());
         // Relaxed: what it points to is static.
-        self.table.store(table, Ordering::Relaxed);
+        self.0.store(table, Ordering::Relaxed);
     }
+}
+
+fn marked(head: NonNull<Head>) -> *mut () {
+    head.as_ptr().cast::<()>().map_addr(|address| address | SLOT)
 }
 
 /// What is reached of an entry in hand.
-pub(crate) struct Reached<A> {
-    /// What type it is of.
-    pub(crate) about: A,
-    /// Whoever waits for its answer.
-    pub(crate) asker: Option<Cutter>,
+pub(crate) enum Reached<A> {
+    /// What type it is of. Nobody waits for its answer.
+    Told(A),
+    /// What its asker calls it, and the asker.
+    Asked(&'static str, Cutter),
 }
 
 impl<S: Stage> Mailbox<S> {
-    /// Lends a slot for as long as its entry is in hand, so that its asker can be told from outside.
+    /// Lends a slot for as long as its entry is in hand, so that its asker can be told from outside, under this
+    /// name.
     #[inline]
-    pub(crate) fn lend<T: Send>(&self, answering: Answering<T>) -> Lent<'_, S, T> {
+    pub(crate) fn lend<T: Send>(
+        &self,
+        answering: Answering<T>,
+        name: fn() -> &'static str,
+    ) -> Lent<'_, S, T> {
+        answering.set_name(name);
         // Release: pairs with the Acquire in `reach`: whoever finds the slot finds it made.
-        self.reach.lent.store(answering.head().as_ptr(), Ordering::Release);
+        self.reach.0.store(marked(answering.head()), Ordering::Release);
         Lent { answering: Some(answering), mailbox: self }
     }
 
-    /// Reaches for the entry in hand. `None`: there is none, or nobody is at work on it.
+    /// Reaches for the entry in hand, and its asker, once. `None`: there is none, or nobody is at work on it.
     pub(crate) fn reach(&self) -> Option<Reached<S::About>> {
         let back = lock(&self.back);
         // Acquire: pairs with the Release stores of the runner.
         let in_hand = back.run == Run::Running && self.front_left.load(Ordering::Acquire) & 1 == 1;
-        // Relaxed: what it points to is static.
-        let table = NonNull::new(self.reach.table.load(Ordering::Relaxed)).filter(|_| in_hand)?;
-        // Acquire: pairs with the Release in `lend`. It is ours now, or there was none (L2).
-        let lent = NonNull::new(self.reach.lent.swap(ptr::null_mut(), Ordering::Acquire));
+        // Acquire: pairs with the Release in `lend`.
+        let found = self.reach.0.load(Ordering::Acquire);
+        if !in_hand || found.is_null() {
+            return None;
+        }
+        if found.addr() & SLOT == 0 {
+            // SAFETY: it was made from a reference to a static of this type, in `take`.
+            let table = unsafe { &*found.cast::<VTable<S>>() };
+            return Some(Reached::Told(table.about()));
+        }
+        // It is ours now, unless its owner has taken it back meanwhile (L2).
+        // Acquire: as above. Relaxed: then nothing is looked at.
+        self.reach.0.compare_exchange(found, ptr::null_mut(), Ordering::Acquire, Ordering::Relaxed).ok()?;
+        let head = NonNull::new(found.map_addr(|address| address & !SLOT).cast::<Head>())?;
         // SAFETY: the `Lent` that put it there holds the slot (L1), and waits for the lock held here before it lets
         // go of it (L2).
-        let asker = lent.map(|head| unsafe { Cutter::hold(head) });
+        let asker = unsafe { Cutter::hold(head) };
         drop(back);
-        // SAFETY: it was made from a reference to a static, in `take`.
-        let about = unsafe { table.as_ref() }.about();
-        Some(Reached { about, asker })
+        Some(Reached::Asked(asker.name(), asker))
     }
 }
 
@@ -106,9 +123,9 @@ impl<S: Stage, T> Lent<'_, S, T> {
     #[inline]
     fn take_back(&self) {
         let Some(answering) = &self.answering else { return };
-        let own = answering.head().as_ptr();
-        // Acquire: pairs with the swap in `reach`, though it is the lock that orders what was done there.
-        if self.mailbox.reach.lent.swap(ptr::null_mut(), Ordering::AcqRel) != own {
+        // AcqRel: pairs with the exchange in `reach`, though it is the lock that orders what was done there.
+        let found = self.mailbox.reach.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        if found != marked(answering.head()) {
             // Somebody has it in hand, under the lock (L2).
             drop(lock(&self.mailbox.back));
         }

@@ -25,13 +25,13 @@
 use std::{
     cell::Cell,
     marker::PhantomData,
-    ptr::NonNull,
+    ptr::{self, NonNull},
     task::{Context, Poll, Waker},
 };
 
 use super::sync::{
     Arc, UnsafeCell,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicPtr, AtomicU8, Ordering},
 };
 
 const TAKEN: u8 = 1;
@@ -52,6 +52,8 @@ struct Slot<T> {
 #[repr(C)]
 pub(super) struct Head {
     hold: &'static Counted,
+    /// A `fn() -> &'static str`: what the asker calls the entry. Null before it is lent.
+    name: AtomicPtr<()>,
     bits: AtomicU8,
     waker: UnsafeCell<Option<Waker>>,
 }
@@ -80,7 +82,12 @@ unsafe impl<T: Send> Sync for Slot<T> {}
 
 /// Makes a slot.
 pub(crate) fn slot<T: Send>() -> (Answering<T>, Asking<T>) {
-    let head = Head { hold: Slot::<T>::COUNTED, bits: AtomicU8::new(0), waker: UnsafeCell::new(None) };
+    let head = Head {
+        hold: Slot::<T>::COUNTED,
+        name: AtomicPtr::new(ptr::null_mut()),
+        bits: AtomicU8::new(0),
+        waker: UnsafeCell::new(None),
+    };
     let slot = Arc::new(Slot { head, value: UnsafeCell::new(None) });
     (Answering { slot: Arc::clone(&slot), one_thread: PhantomData }, Asking { slot, finished: false })
 }
@@ -265,6 +272,19 @@ impl Cutter {
         Self { head }
     }
 
+    /// What the asker calls its entry.
+    pub(super) fn name(&self) -> &'static str {
+        // SAFETY: this one's own count keeps the slot alive.
+        let head = unsafe { self.head.as_ref() };
+        // Relaxed: the address of a function, which is static.
+        let name = head.name.load(Ordering::Relaxed);
+        if name.is_null() {
+            return "";
+        }
+        // SAFETY: nothing but `Answering::set_name` stores to it, and only functions of this type.
+        unsafe { std::mem::transmute::<*mut (), fn() -> &'static str>(name)() }
+    }
+
     /// Tells the asking half that it need not wait any longer. An answer that comes all the same is taken if it
     /// comes before the asking half has looked.
     pub(crate) fn cut(self) {
@@ -291,6 +311,13 @@ impl Drop for Cutter {
 }
 
 impl<T> Answering<T> {
+    /// Says what the asker calls the entry.
+    #[inline]
+    pub(super) fn set_name(&self, name: fn() -> &'static str) {
+        // Relaxed: the address of a function, which is static.
+        self.slot.head.name.store(name as *mut (), Ordering::Relaxed);
+    }
+
     /// The untyped part of the slot, with the address of the whole.
     pub(super) fn head(&self) -> NonNull<Head> {
         NonNull::new(Arc::as_ptr(&self.slot).cast_mut()).expect("an `Arc` has an address").cast()

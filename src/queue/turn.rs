@@ -259,7 +259,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         });
         // Before the drop, which may panic.
         self.publish();
-        self.mailbox.reach.take(None);
+        self.mailbox.reach.take::<S>(None);
         self.consumer(|consumer| consumer.place.clear());
     }
 

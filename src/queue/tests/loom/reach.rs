@@ -1,4 +1,4 @@
-use super::super::super::{Cut, slot};
+use super::super::super::{Cut, Reached, slot};
 use super::*;
 
 /// Whoever gives the actor up reaches for the slot while its owner takes it back, answers and frees it. The asker
@@ -13,11 +13,11 @@ fn reach_against_the_end_of_a_handler() {
         assert!(turn.open_next() == Opened::Task);
         let (answering, mut asking) = slot::<Arc<()>>();
         let (value, gong) = (Arc::new(()), Gong::new());
-        let lent = mailbox.lend(answering);
+        let lent = mailbox.lend(answering, || "asked");
         let other = {
             let mailbox = Arc::clone(&mailbox);
             thread::spawn(move || {
-                if let Some(asker) = mailbox.reach().and_then(|reached| reached.asker) {
+                if let Some(Reached::Asked(_, asker)) = mailbox.reach() {
                     asker.cut();
                 }
             })
@@ -51,7 +51,7 @@ fn cut_against_a_waiting_asker() {
         assert!(turn.open_next() == Opened::Task);
         let (answering, mut asking) = slot::<Arc<()>>();
         let (value, gong) = (Arc::new(()), Gong::new());
-        let lent = mailbox.lend(answering);
+        let lent = mailbox.lend(answering, || "asked");
         let asker = thread::spawn(move || {
             loop {
                 match asking.poll(&mut Context::from_waker(&gong.waker())) {
@@ -60,7 +60,8 @@ fn cut_against_a_waiting_asker() {
                 }
             }
         });
-        mailbox.reach().and_then(|reached| reached.asker).expect("it was lent").cut();
+        let Some(Reached::Asked("asked", asker_lent)) = mailbox.reach() else { panic!("it was lent") };
+        asker_lent.cut();
         assert_eq!(asker.join().unwrap(), Err(Cut));
         let answering = lent.back().expect("it was lent once");
         assert!(answering.answer(Arc::clone(&value)).is_err(), "nobody waits any more");
