@@ -958,7 +958,7 @@ async fn an_actor_of_another_system_can_be_watched() {
     w.watch(t.handle()).await.unwrap();
     drop(t);
     let report = other.system.shutdown(secs(1)).await;
-    assert!(report.running.is_empty());
+    assert!(report.detached.is_empty());
     idle().await;
     assert_eq!(told(&lab).len(), 1);
     lab.close().await;
