@@ -18,7 +18,7 @@
 //! | `close` | the end of an incarnation and of an actor |
 //! | `spawn` | how an actor comes to be |
 //! | `ending` | how an end that is demanded is waited for, and given up |
-//! | `family` | the children of an actor, and who is restarted |
+//! | `family` | the children of an actor, who is restarted, and the calls by hand |
 //! | `ties` | who watches whom, and the notices that wait |
 //! | `watch` | `ctx.watch`, and how a notice is delivered |
 //! | `link` | `ctx.link`: two that fail together |
@@ -58,6 +58,7 @@ pub use self::{
     asker::ReplyTo,
     common::{Ledger, Status},
     context::Context,
+    family::ChildCount,
     handle::Handle,
     message::{Handler, Message},
     recipient::{Recipient, WeakRecipient},

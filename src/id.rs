@@ -78,6 +78,11 @@ impl Identity {
         Self { id: ActorId::next(), kind, name }
     }
 
+    /// Makes the identity of another actor of the same kind and name.
+    pub(crate) fn successor(&self) -> Self {
+        Self { id: ActorId::next(), kind: self.kind, name: self.name.clone() }
+    }
+
     #[cfg(test)]
     pub(crate) fn numbered(kind: fn() -> &'static str, name: Option<&str>, number: u64) -> Self {
         let id = ActorId(NonZeroU64::new(number).expect("tests count from one"));

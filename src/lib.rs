@@ -18,16 +18,16 @@ pub use postbox_macros::{Actor, Message, messages};
 
 pub use self::{
     actor::{
-        Accept, Actor, ActorRef, Ask, Call, Child, Context, Handle, Handler, Ledger, Make, Message,
-        Recipient, ReplyTo, Spawn, Status, Tell, Terminated, WeakRecipient, WeakRef, child, make,
+        Accept, Actor, ActorRef, Ask, Call, Child, ChildCount, Context, Handle, Handler, Ledger, Make,
+        Message, Recipient, ReplyTo, Spawn, Status, Tell, Terminated, WeakRecipient, WeakRef, child, make,
     },
     dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
     error::{AskError, ChildError, SpawnError, TellError, TryTellError},
     failure::{BoxError, Cause, Failure, Panic, Place, Step},
     id::{ActorId, Identity},
     policy::{
-        Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN, KILL_GRACE, Limit,
-        Restart, Shutdown, Strategy, Supervision,
+        AutoShutdown, Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN,
+        KILL_GRACE, Limit, Restart, Shutdown, Strategy, Supervision,
     },
     reason::StopReason,
     snapshot::{ActorSnapshot, Snapshot},

@@ -1,7 +1,8 @@
 //! The rules of supervision, as plain data and pure decisions.
 //!
 //! Nothing here waits, locks or touches an actor. [`decide`] maps an exit, the policy, the history and the
-//! time to a verdict; the actor layer acts on it.
+//! time to a verdict; the actor layer acts on it. [`children`] does so for all the children of one supervisor, and
+//! decides about groups.
 
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ pub use self::backoff::Backoff;
 pub use self::detach::KILL_GRACE;
 pub(crate) use self::detach::{Silence, is_detached};
 pub use self::limit::Limit;
-pub use self::restart::{Restart, Shutdown, Strategy, Supervision};
+pub use self::restart::{AutoShutdown, Restart, Shutdown, Strategy, Supervision};
 
 mod backoff;
+pub(crate) mod children;
 pub(crate) mod decide;
 mod detach;
 pub(crate) mod limit;

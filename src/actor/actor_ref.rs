@@ -8,12 +8,12 @@ use super::{
     common::{Common, Ledger, Status},
     family::Family,
     handle::Handle,
+    home::Home,
     recipient::Recipient,
     request::{Ask, Tell},
     seat::{AnySeat, Seat, signal},
-    spawn::{Child, Make},
 };
-use crate::{Identity, SpawnError, StopReason, TryTellError, queue::Ticket};
+use crate::{Identity, StopReason, TryTellError, queue::Ticket};
 
 /// A strong reference to an actor, by which messages are sent.
 ///
@@ -174,20 +174,13 @@ impl<A: Actor> ActorRef<A> {
 }
 
 impl<A: Actor> ActorRef<A> {
-    /// Starts a child of this actor, from outside of it.
-    pub(crate) async fn start_child<B, F, T, K>(&self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
-    where
-        B: Actor,
-        F: Fn() -> T + Send + Sync + 'static,
-        T: Make<B, K> + Send,
-        K: 'static,
-    {
-        let family = Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>));
-        child.start(family, Arc::clone(&self.seat.common().home)).await
+    /// The children of this actor, from outside of it.
+    pub(crate) fn family(&self) -> Arc<Family> {
+        Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>))
     }
 
-    pub(crate) fn family_members(&self) -> Vec<Handle> {
-        self.seat.common().family().map(Family::children).unwrap_or_default()
+    pub(crate) fn home(&self) -> Arc<Home> {
+        Arc::clone(&self.seat.common().home)
     }
 }
 

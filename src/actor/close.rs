@@ -5,7 +5,7 @@
 //! | 1 | `stopped` hook | mailbox closed, what is in it given up |
 //! | 2 | state dropped | children stopped |
 //! | 3 | children stopped | `stopped` hook |
-//! | 4 | backoff | state dropped |
+//! | 4 | the group's turn, backoff | state dropped |
 //!
 //! At the end the mailbox comes first, so that whoever asked is told before hooks that may take their time.
 //! What the children send while they stop is refused then, with the message in the error.
@@ -26,7 +26,7 @@ use super::{
     family::{Family, Ruling},
     hooks::Stopped,
     journal, link,
-    run::{Exit, Failed, Report},
+    run::{Boxed, Exit, Failed, Report, called_off},
     seat::{AnySeat, Seat, signal},
     turn,
 };
@@ -39,8 +39,8 @@ use crate::{
 
 /// What follows an incarnation.
 pub(super) enum Next {
-    /// Another one.
-    Again,
+    /// Another one, for whose start somebody may still wait.
+    Again(Option<Report>),
     /// None.
     Ended(Option<Failed>),
 }
@@ -48,8 +48,12 @@ pub(super) enum Next {
 /// An incarnation on its way out.
 pub(super) struct Ending {
     todo: Todo,
-    /// How long to wait before the next incarnation; `None` when there is none.
-    again: Option<Duration>,
+    /// What the next incarnation waits for; `None` when there is none.
+    again: Option<Again>,
+    /// How long this may take, when the group has told the child to end.
+    told: Option<Boxed<()>>,
+    /// Whether it has taken longer.
+    overdue: bool,
     hook: Option<Stopped>,
     /// For a `stopped` hook that waits, which most do not.
     limit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -59,8 +63,18 @@ pub(super) struct Ending {
     waits: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Whether the children are killed as well.
     kill: bool,
-    /// For whoever waits for the first start.
+    /// For whoever waits for the first start: that there was none, or that it is to come.
     failed: Option<Failed>,
+    report: Option<Report>,
+}
+
+/// What the next incarnation waits for.
+#[derive(Clone, Copy)]
+enum Again {
+    /// A pause.
+    After(Duration),
+    /// Its turn in the group.
+    InTurn,
 }
 
 /// What is to be done next.
@@ -86,45 +100,63 @@ pub(super) fn begin<A: Actor>(
     let common = seat.common();
     let own = exit.reason();
     link::part(common, &own);
+    // A start that its group has cut short is to come again.
+    let no_start = first_start.is_some() && (exit.failure().is_some() || common.told_to_end().is_none());
     // The decision is taken here and now, in the task of the one it is about.
-    let ruling = match &common.membership {
+    let (ruling, told) = match &common.membership {
         // Told to shut down, it ends for good, whether or not its supervisor has come to close the family.
-        Some(member) if first_start.is_none() && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
+        Some(member) if !no_start && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
             member.family.rule(member, exit.kind(), &own)
         }
-        _ => Ruling::End,
+        _ => (Ruling::End, None),
     };
     match &exit {
         Exit::Failed { failure, .. } => journal::failed(failure, &ruling),
         _ => journal::restarted(&common.identity, &own, &ruling),
     }
     let kill = matches!(exit, Exit::Killed);
-    let (todo, again) = match ruling {
-        Ruling::Restart { after, .. } => {
-            common.set_status(Status::Restarting);
-            // They are about the incarnation that has just ended. A stop that has closed the mailbox is about
-            // the actor: it goes on with the next incarnation. A kill goes on to the `stopped` hook, which
-            // then may not take for ever.
-            if !common.ends_by(decide::Exit::Stopped) {
-                seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
-                *known &= !(signal::STOP_NOW | signal::STOP);
-            }
-            (Todo::Hook, Some(after))
-        }
+    let again = match ruling {
+        Ruling::Restart { after, .. } => Some(Again::After(after)),
+        Ruling::Group { .. } | Ruling::Join => Some(Again::InTurn),
         Ruling::End => {
             give_up(seat, turn, exit.failure(), &own, own.clone());
-            (Todo::Children, None)
+            None
         }
         Ruling::Escalate(limit) => {
             give_up(seat, turn, exit.failure(), &own, StopReason::RestartLimit(limit));
-            (Todo::Children, None)
+            None
         }
     };
-    let failed = match exit {
-        Exit::Failed { failure, .. } => first_start.map(|report| Failed(report, failure)),
-        _ => None,
+    if again.is_some() {
+        common.set_status(Status::Restarting);
+        // They are about the incarnation that has just ended. A stop that has closed the mailbox is about the
+        // actor: it goes on with the next incarnation. A kill goes on to the `stopped` hook, which then may not
+        // take for ever.
+        let over = if common.ends_by(decide::Exit::Stopped) { 0 } else { signal::STOP_NOW | signal::STOP };
+        if seat.mailbox.signals() & (over | signal::RESTART) != 0 {
+            seat.mailbox.lower(over | signal::RESTART);
+            *known &= !(over | signal::RESTART);
+        }
+    }
+    let todo = if again.is_some() { Todo::Hook } else { Todo::Children };
+    let (failed, report) = match exit {
+        Exit::Failed { failure, .. } => (first_start.map(|report| Failed(report, failure)), None),
+        _ => (None, first_start.filter(|_| again.is_some())),
     };
-    Ending { todo, again, hook: Some(Stopped(own)), limit: None, killed: false, waits: None, kill, failed }
+    let (hook, told) = (Some(Stopped(own)), told.map(ending::time_of));
+    Ending {
+        todo,
+        again,
+        told,
+        overdue: false,
+        hook,
+        limit: None,
+        killed: false,
+        waits: None,
+        kill,
+        failed,
+        report,
+    }
 }
 
 /// The actor ends for good: nothing is accepted any more, and what waits is given up. `own` is how the
@@ -153,6 +185,12 @@ impl Ending {
         cx: &mut TaskContext<'_>,
         known: &mut u32,
     ) -> Poll<Next> {
+        if self.told.as_mut().is_some_and(|told| told.as_mut().poll(cx).is_ready()) {
+            self.told = None;
+            // As its supervisor does with one that it stops.
+            seat.mailbox.signal(signal::KILL);
+            self.overdue = true;
+        }
         loop {
             self.todo = match self.todo {
                 Todo::Hook => {
@@ -182,10 +220,16 @@ impl Ending {
                     if self.again.is_some() { Todo::Pause } else { Todo::Hook }
                 }
                 Todo::Pause => {
-                    let after = self.again.unwrap_or_default();
-                    let wait = || Box::pin(pause(Arc::clone(seat), after)) as _;
+                    self.told = None;
+                    if std::mem::take(&mut self.overdue) {
+                        // It is not meant for the next incarnation.
+                        seat.mailbox.lower(signal::KILL);
+                        *known &= !signal::KILL;
+                    }
+                    let again = self.again;
+                    let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
                     ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
-                    return Poll::Ready(Next::Again);
+                    return Poll::Ready(Next::Again(self.report.take()));
                 }
                 Todo::Nothing => return Poll::Ready(Next::Ended(self.failed.take())),
             }
@@ -279,16 +323,58 @@ async fn stop_gently<A: Actor>(seat: &Seat<A>, family: &Family) -> bool {
     .await
 }
 
+/// Waits until the next incarnation may begin.
+async fn wait<A: Actor>(seat: Arc<Seat<A>>, again: Option<Again>) {
+    let after = match (again, &seat.common().membership) {
+        (Some(Again::InTurn), Some(member)) => {
+            member.family.waits(member.number);
+            let after = gate(&seat).await;
+            if !seat.common().ends_by(decide::Exit::Stopped) {
+                // There was no incarnation that it could have been about. (The poll believes that it has looked at
+                // the signal, and is to look again.)
+                seat.mailbox.lower(signal::STOP_NOW);
+                tokio::task::yield_now().await;
+            }
+            after
+        }
+        (Some(Again::After(after)), _) => after,
+        _ => Duration::ZERO,
+    };
+    pause(&seat, after).await;
+}
+
+/// Waits until the gate is open: while a group restarts, until it is this child's turn. Returns how long it is to
+/// wait all the same. A signal that ends the child for good ends the wait.
+pub(super) async fn gate<A: Actor>(seat: &Seat<A>) -> Duration {
+    let Some(member) = &seat.common().membership else { return Duration::ZERO };
+    poll_fn(|cx| {
+        if seat.mailbox.signals() & signal::OPEN != 0 {
+            // Before the look, so that an opening after it is seen: in the next poll, because this one believes
+            // that it has looked at the signal.
+            seat.mailbox.lower(signal::OPEN);
+            cx.waker().wake_by_ref();
+        }
+        match member.family.gate(member.number) {
+            Some(after) => Poll::Ready(after),
+            None if called_off(seat).is_some() => Poll::Ready(Duration::ZERO),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
 /// Waits before the next incarnation. A signal ends the wait: whoever is to start anew does so at once, and
 /// whoever is to end does not wait for it. A notice and a link are for the next incarnation, and wait with it.
-async fn pause<A: Actor>(seat: Arc<Seat<A>>, after: Duration) {
+pub(super) async fn pause<A: Actor>(seat: &Seat<A>, after: Duration) {
     if after.is_zero() {
         // Who fails again and again lets others run in between: also the one who might stop it.
         return tokio::task::yield_now().await;
     }
     let mut timer = pin!(tokio::time::sleep(after));
     poll_fn(|cx: &mut TaskContext<'_>| {
-        if seat.mailbox.signals() & !(signal::NOTICE | signal::LINKED | signal::LIFE) != 0 {
+        // These are about nobody's end by themselves.
+        let harmless = signal::NOTICE | signal::LINKED | signal::LIFE | signal::RESTART | signal::OPEN;
+        if seat.mailbox.signals() & !harmless != 0 || called_off(seat).is_some() {
             return Poll::Ready(());
         }
         timer.as_mut().poll(cx)

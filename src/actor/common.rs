@@ -18,7 +18,7 @@ use super::{
     message::Message,
     ties::Ties,
 };
-use crate::{DeadLetter, Identity, Reason, StopReason, id::short_type_name, policy::decide};
+use crate::{DeadLetter, Identity, Reason, Shutdown, StopReason, id::short_type_name, policy::decide};
 
 /// The untyped part of a seat.
 ///
@@ -161,6 +161,11 @@ impl Common {
     /// Whether an end of this kind is the end for good.
     pub(crate) fn ends_by(&self, exit: decide::Exit) -> bool {
         self.membership.as_ref().is_none_or(|member| !decide::may_restart(exit, member.restart))
+    }
+
+    /// How much longer the incarnation may take to end, if its group has told it to.
+    pub(crate) fn told_to_end(&self) -> Option<Shutdown> {
+        self.membership.as_ref().and_then(|member| member.family.told(member.number))
     }
 
     pub(crate) fn family(&self) -> Option<&Family> {

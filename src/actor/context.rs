@@ -6,12 +6,12 @@ use super::{
     Actor, ActorRef, Handle, WeakRef,
     asker::{self, ReplyTo},
     desk::{Desk, Request},
-    family::Family,
     home::Home,
     seat::{AnySeat, Seat},
-    spawn::{Child, Make},
 };
-use crate::{BoxError, Identity, SpawnError};
+use crate::{BoxError, Identity};
+
+mod children;
 
 /// The actor's own view of itself, given to each handler and hook.
 ///
@@ -199,37 +199,6 @@ impl<A: Actor> Context<A> {
         }
         desk.put(Request::Deferred);
         std::future::pending().await
-    }
-
-    /// Starts a child of this actor and waits until its `started` hook is through.
-    ///
-    /// The child is restarted as [`Actor::supervision`] says. It ends with this incarnation: a restart of
-    /// this actor stops it.
-    ///
-    /// # Errors
-    ///
-    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::DuplicateChild`]
-    /// when a child of that name exists, [`SpawnError::SupervisorGone`] when this actor is stopping. Nothing is
-    /// left behind then.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while the child starts, the child goes on starting and stays a child.
-    pub async fn spawn_child<B, F, T, K>(&mut self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
-    where
-        B: Actor,
-        F: Fn() -> T + Send + Sync + 'static,
-        T: Make<B, K> + Send,
-        K: 'static,
-    {
-        let family = Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>));
-        child.start(family, Arc::clone(&self.seat.common().home)).await
-    }
-
-    /// Returns handles of the actor's children, in start order.
-    #[must_use]
-    pub fn children(&self) -> Vec<Handle> {
-        self.seat.common().family().map(Family::children).unwrap_or_default()
     }
 }
 

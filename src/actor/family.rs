@@ -1,11 +1,12 @@
 //! The children of an actor: plain data under a short lock, and who is restarted when one ends.
 //!
 //! A child whose incarnation ends asks here what follows, in its own task, and does it itself. So a
-//! supervisor in a long handler still has its children restarted. The decision is `policy::decide`; this file
-//! keeps what the decision needs and acts on an escalation.
+//! supervisor in a long handler still has its children restarted, and a group of children moves itself on. The
+//! decision is `policy::children`; this file keeps it under the lock, and does what it says when the lock has
+//! been let go: it raises signals. A signal only wakes the one it is for; whether it still holds is asked here.
 
 use std::{
-    collections::{BTreeMap, HashSet, hash_map::RandomState},
+    collections::{HashMap, hash_map::RandomState},
     hash::{BuildHasher, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -14,21 +15,25 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
-    ending::{self, End},
+    ending::{self, End, Hooks},
     handle::Handle,
     history::History,
     seat::{AnySeat, signal},
 };
 use crate::{
-    Failure, Identity, Restart, Shutdown, SpawnError, StopReason, Supervision,
+    AutoShutdown, Failure, Identity, Restart, Shutdown, SpawnError, StopReason, Supervision,
     policy::{
-        decide::{self, Verdict},
-        limit::Window,
+        children::{Answer, Children, Member, Stage, Step},
+        decide,
     },
 };
+
+mod by_hand;
+
+pub use self::by_hand::ChildCount;
 
 /// A child's tie to its supervisor.
 pub(crate) struct Membership {
@@ -46,30 +51,23 @@ pub(crate) struct Family {
 }
 
 struct State {
-    supervision: Supervision,
-    window: Window,
-    /// By number, that is in start order.
-    children: BTreeMap<u64, Member>,
-    names: HashSet<Arc<str>>,
-    next_number: u64,
-    /// False while the supervisor stops its children: nobody is admitted, nobody restarted.
-    open: bool,
+    children: Children<Kept>,
+    numbers: HashMap<Arc<str>, u64>,
     /// The failure that exceeded the limit, until the supervisor takes it as its own.
     escalated: Option<Failure>,
 }
 
-struct Member {
+/// What is kept of a child beside what the decisions need.
+struct Kept {
     name: Arc<str>,
     shutdown: Shutdown,
     /// `None` while its seat is being built.
     seat: Option<Arc<dyn AnySeat>>,
-    /// Charged restarts in a row, for the backoff.
-    consecutive: u32,
-    /// `None` while no incarnation of it serves.
-    started: Option<Instant>,
     history: Option<Box<History>>,
     /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
     detached: bool,
+    /// And the incarnation of the supervisor that it was a child of has ended: the next one does not know it.
+    orphaned: bool,
 }
 
 /// What follows from the end of a child's incarnation.
@@ -77,17 +75,48 @@ struct Member {
 pub(crate) enum Ruling {
     /// The next one starts after a pause; `used` of `max` restarts in the window, for the log.
     Restart { after: Duration, used: u32, max: u32 },
+    /// The next one starts with its group, which this end has set off.
+    Group { after: Duration, used: u32, max: u32 },
+    /// The next one starts with its group, which is restarting already.
+    Join,
     /// The child has ended for good.
     End,
     /// The limit is exceeded: the child ends for good, and its supervisor fails with this.
     Escalate(Failure),
 }
 
+/// A step, with the seat it is about: to be done when the lock has been let go.
+enum Deed {
+    Signal(Arc<dyn AnySeat>, u32),
+    Stop(Weak<dyn AnySeat>),
+}
+
+impl Deed {
+    fn perform(self) {
+        match self {
+            Self::Signal(seat, bits) => seat.signal(bits),
+            Self::Stop(owner) => owner.upgrade().into_iter().for_each(|owner| owner.stop_now()),
+        }
+    }
+}
+
 impl State {
-    fn remove(&mut self, number: u64) -> Option<Member> {
-        let member = self.children.remove(&number)?;
-        self.names.remove(&member.name);
-        Some(member)
+    fn remove(&mut self, number: u64) -> Option<Kept> {
+        let kept = self.children.remove(number)?;
+        self.numbers.remove(&kept.name);
+        Some(kept)
+    }
+
+    fn told(&self, number: u64) -> Option<Shutdown> {
+        let at = self.children.told(number)?;
+        Some(match self.children.get(number)?.of.shutdown {
+            Shutdown::Within(limit) => Shutdown::Within(limit.saturating_sub(at.elapsed())),
+            other => other,
+        })
+    }
+
+    fn seat_of(&self, number: u64) -> Option<Arc<dyn AnySeat>> {
+        self.children.get(number)?.of.seat.clone()
     }
 }
 
@@ -105,12 +134,8 @@ impl Family {
                 supervisor: common.identity.clone(),
                 owner: Arc::downgrade(owner),
                 state: Mutex::new(State {
-                    supervision: supervision(),
-                    window: Window::default(),
-                    children: BTreeMap::new(),
-                    names: HashSet::new(),
-                    next_number: 0,
-                    open: true,
+                    children: Children::new(supervision()),
+                    numbers: HashMap::new(),
                     escalated: None,
                 }),
             })
@@ -119,11 +144,15 @@ impl Family {
 
     /// A new incarnation of the supervisor has wishes of its own.
     pub(crate) fn supervise_as(&self, supervision: Supervision) {
-        self.state().supervision = supervision;
+        self.state().children.supervise_as(supervision);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gone(&self) -> SpawnError {
+        SpawnError::SupervisorGone { supervisor: self.supervisor.clone() }
     }
 
     /// A place for a new child.
@@ -132,115 +161,137 @@ impl Family {
         name: &Arc<str>,
         restart: Restart,
         shutdown: Shutdown,
+        significant: bool,
     ) -> Result<Membership, SpawnError> {
         // SeqCst: pairs with the fence in `Common::set_closing`. Either the supervisor that ends sees this family
         // and closes it, or this look sees that it ends: it may have ended before it had a family.
         fence(Ordering::SeqCst);
         let owner_ends = self.owner.upgrade().is_none_or(|owner| owner.common().closing().is_some());
         let mut state = self.state();
-        if owner_ends || !state.open {
-            return Err(SpawnError::SupervisorGone { supervisor: self.supervisor.clone() });
+        if owner_ends || !state.children.is_open() {
+            return Err(self.gone());
         }
-        if !state.names.insert(Arc::clone(name)) {
+        if state.numbers.contains_key(name) {
             let (supervisor, name) = (self.supervisor.clone(), Arc::clone(name));
             return Err(SpawnError::DuplicateChild { supervisor, name });
         }
-        let number = state.next_number;
-        state.next_number += 1;
-        let name = Arc::clone(name);
-        state.children.insert(
-            number,
-            Member {
-                name,
-                shutdown,
-                seat: None,
-                consecutive: 0,
-                started: None,
-                history: None,
-                detached: false,
-            },
-        );
+        let heeded = state.children.supervision().auto_shutdown != AutoShutdown::Never;
+        if significant && (restart == Restart::Permanent || !heeded) {
+            let (supervisor, name) = (self.supervisor.clone(), Arc::clone(name));
+            return Err(SpawnError::CannotBeSignificant { supervisor, name, heeded });
+        }
+        let kept = Kept {
+            name: Arc::clone(name),
+            shutdown,
+            seat: None,
+            history: None,
+            detached: false,
+            orphaned: false,
+        };
+        let number = state.children.admit(kept, restart, significant);
+        state.numbers.insert(Arc::clone(name), number);
         Ok(Membership { family: Arc::clone(self), restart, number })
     }
 
     /// The child's seat stands. An error when the supervisor has begun to stop meanwhile.
     pub(crate) fn seat(&self, number: u64, seat: Arc<dyn AnySeat>) -> Result<(), SpawnError> {
         let mut state = self.state();
-        let open = state.open;
-        if let Some(member) = state.children.get_mut(&number)
-            && open
-        {
-            member.seat = Some(seat);
-            return Ok(());
+        let open = state.children.is_open();
+        let Some(member) = state.children.get_mut(number).filter(|_| open) else {
+            state.remove(number);
+            return Err(self.gone());
+        };
+        let old = member.of.seat.replace(Arc::clone(&seat));
+        let told = state.children.told(number).is_some();
+        drop(state);
+        drop(old);
+        if told {
+            // There was no seat to be signalled.
+            seat.signal(signal::RESTART);
         }
-        state.remove(number);
-        Err(SpawnError::SupervisorGone { supervisor: self.supervisor.clone() })
+        Ok(())
+    }
+
+    /// Lets an event of a child have its effect.
+    fn moved(&self, event: impl FnOnce(&mut State, Instant) -> Option<Step>) {
+        let mut state = self.state();
+        let deed = event(&mut state, Instant::now()).and_then(|step| match step {
+            // A seat that is being built finds out for itself.
+            Step::End(number) => state.seat_of(number).map(|seat| Deed::Signal(seat, signal::RESTART)),
+            Step::Open(number) => state.seat_of(number).map(|seat| Deed::Signal(seat, signal::OPEN)),
+            Step::StopSupervisor => Some(Deed::Stop(Weak::clone(&self.owner))),
+        });
+        drop(state);
+        deed.into_iter().for_each(Deed::perform);
     }
 
     /// An incarnation of the child has begun to serve.
     pub(crate) fn started(&self, number: u64) {
-        if let Some(member) = self.state().children.get_mut(&number) {
-            member.started = Some(Instant::now());
-        }
+        self.moved(|state, now| state.children.started(number, now));
+    }
+
+    /// The child waits at the gate, for its group to start again.
+    pub(crate) fn waits(&self, number: u64) {
+        self.moved(|state, now| state.children.waits(number, now));
+    }
+
+    /// Whether the gate is open for the child, and how long it is to wait all the same.
+    pub(crate) fn gate(&self, number: u64) -> Option<Duration> {
+        self.state().children.gate(number)
     }
 
     /// How long a child may take to end.
     pub(crate) fn shutdown(&self, number: u64) -> Option<Shutdown> {
-        self.state().children.get(&number).map(|member| member.shutdown)
+        self.state().children.get(number).map(|member| member.of.shutdown)
     }
 
     /// What a child has gone through, if it ever started again.
     pub(crate) fn history(&self, number: u64) -> Option<History> {
-        self.state().children.get(&number)?.history.as_deref().cloned()
+        self.state().children.get(number)?.of.history.as_deref().cloned()
     }
 
-    /// Decides what follows from the end of a child's incarnation.
-    pub(crate) fn rule(&self, member: &Membership, exit: decide::Exit, last: &StopReason) -> Ruling {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let Some(child) = state.children.get_mut(&member.number).filter(|_| state.open) else {
-            return Ruling::End;
-        };
-        let now = Instant::now();
-        let Supervision { limit, backoff, .. } = &state.supervision;
-        // The time between two attempts to start is no life.
-        let lived = child.started.take().map_or(Duration::ZERO, |started| now - started);
-        let consecutive = backoff.streak(child.consecutive, lived);
-        let random = random();
-        let verdict = decide::on_child_exit(
-            exit,
-            member.restart,
-            limit,
-            &mut state.window,
-            backoff,
-            consecutive,
-            now,
-            random,
-        );
-        match verdict {
-            Verdict::End => Ruling::End,
-            Verdict::Restart { after, used } => {
-                let charged = exit != decide::Exit::Failed { charge: false };
-                child.consecutive = consecutive + u32::from(charged);
-                History::restart(&mut child.history, last);
-                Ruling::Restart { after, used, max: limit.max }
-            }
-            Verdict::Escalate { used } => {
-                let who = child
-                    .seat
+    /// How much longer the child may take to end its incarnation, if its group has told it to.
+    pub(crate) fn told(&self, number: u64) -> Option<Shutdown> {
+        self.state().told(number)
+    }
+
+    /// Decides what follows from the end of a child's incarnation, and says how much longer that may take if its
+    /// group has told it to end.
+    pub(crate) fn rule(
+        &self,
+        member: &Membership,
+        exit: decide::Exit,
+        last: &StopReason,
+    ) -> (Ruling, Option<Shutdown>) {
+        let mut state = self.state();
+        let told = state.told(member.number);
+        let answer = state.children.exited(member.number, exit, Instant::now(), random());
+        let limit = state.children.supervision().limit;
+        if matches!(answer, Answer::Join | Answer::Restart { .. } | Answer::Group { .. })
+            && let Some(child) = state.children.get_mut(member.number)
+        {
+            History::restart(&mut child.of.history, last);
+        }
+        let ruling = match answer {
+            Answer::End => Ruling::End,
+            Answer::Join => Ruling::Join,
+            Answer::Restart { after, used } => Ruling::Restart { after, used, max: limit.max },
+            Answer::Group { after, used } => Ruling::Group { after, used, max: limit.max },
+            Answer::Escalate { used } => {
+                let seat = state.seat_of(member.number);
+                let who = seat
                     .as_ref()
                     .map_or_else(|| self.supervisor.clone(), |seat| seat.common().identity.clone());
-                let failure =
-                    Failure::restart_limit(self.supervisor.clone(), who, last.clone(), used, *limit);
-                state.open = false;
+                let failure = Failure::restart_limit(self.supervisor.clone(), who, last.clone(), used, limit);
                 state.escalated = Some(failure.clone());
-                drop(guard);
+                drop(state);
                 if let Some(owner) = self.owner.upgrade() {
                     owner.signal(signal::ESCALATED);
                 }
                 Ruling::Escalate(failure)
             }
-        }
+        };
+        (ruling, told)
     }
 
     /// The failure that exceeded the limit, for the supervisor to fail with.
@@ -248,52 +299,140 @@ impl Family {
         self.state().escalated.take()
     }
 
-    /// A child has ended for good.
+    /// A child has ended for good. It may stay known.
     pub(crate) fn forget(&self, number: u64) {
-        let member = self.state().remove(number);
+        let mut forgotten = None;
+        self.moved(|state, now| {
+            // Nobody will start it again.
+            let abandoned =
+                |seat: Arc<dyn AnySeat>| matches!(seat.common().closing(), Some(StopReason::RuntimeGone));
+            if state.seat_of(number).is_some_and(abandoned) {
+                forgotten = state.remove(number);
+                return None;
+            }
+            let orphaned = state.children.get(number).is_some_and(|member| member.of.orphaned);
+            let (kept, step) = state.children.gone(number, now);
+            let kept = if orphaned { kept.or_else(|| state.children.remove(number)) } else { kept };
+            if let Some(kept) = &kept {
+                state.numbers.remove(&kept.name);
+            }
+            forgotten = kept;
+            step
+        });
         // Outside the lock: it may be the last to hold the seat.
-        drop(member);
+        drop(forgotten);
     }
 
+    /// Forgets those that have ended: their supervisor has lost its runtime.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state();
+        state.children.close();
+        let ended =
+            |(number, member): (u64, &Member<Kept>)| (member.stage() == Stage::Ended).then_some(number);
+        let ended: Vec<_> = state.children.iter().filter_map(ended).collect();
+        let forgotten: Vec<_> = ended.into_iter().filter_map(|number| state.remove(number)).collect();
+        drop(state);
+        drop(forgotten);
+    }
+
+    /// Those that are known, in start order.
     pub(crate) fn children(&self) -> Vec<Handle> {
-        self.seats().into_iter().map(Handle::new).collect()
+        let state = self.state();
+        state.children.iter().filter_map(|(_, member)| member.of.seat.clone()).map(Handle::new).collect()
     }
 
-    /// Those of the children whose seats stand, in start order.
+    /// Those of the children whose seats stand and that have not ended, in start order.
     pub(crate) fn seats(&self) -> Vec<Arc<dyn AnySeat>> {
-        self.state().children.values().filter_map(|member| member.seat.clone()).collect()
+        let state = self.state();
+        let alive = state.children.iter().filter(|(_, member)| member.stage() != Stage::Ended);
+        alive.filter_map(|(_, member)| member.of.seat.clone()).collect()
     }
 
     /// Stops the children in reverse start order, each to its end, and goes on without those that are
     /// detached. May be dropped and called again.
     pub(crate) async fn stop_all(&self, kill: bool) {
-        loop {
-            let (number, seat, shutdown) = {
-                let mut state = self.state();
-                state.open = false;
-                let mut at_hand = state.children.iter().rev().filter(|(_, member)| !member.detached);
-                let Some((&number, last)) = at_hand.next() else { return };
-                let Some(seat) = last.seat.clone() else {
-                    // Its seat is still being built; it will find the family closed.
-                    state.remove(number);
-                    continue;
-                };
-                (number, seat, if kill { Shutdown::Kill } else { last.shutdown })
-            };
-            if ending::stop(&seat, shutdown).await == End::Detached
-                && let Some(member) = self.state().children.get_mut(&number)
-            {
-                member.detached = true;
+        if self.close() {
+            self.stop_together(kill).await;
+        }
+        while let Some((number, seat, shutdown)) = self.youngest() {
+            self.stop(number, &seat, if kill { Shutdown::Kill } else { shutdown }).await;
+        }
+    }
+
+    /// Nobody is admitted or restarted any more. Returns whether they are to stop together.
+    fn close(&self) -> bool {
+        let mut state = self.state();
+        state.children.close();
+        state.children.supervision().stop_together
+    }
+
+    /// Stops one child as its rule says.
+    async fn stop(&self, number: u64, seat: &Arc<dyn AnySeat>, shutdown: Shutdown) {
+        if ending::stop(seat, shutdown).await == End::Detached
+            && let Some(member) = self.state().children.get_mut(number)
+        {
+            member.of.detached = true;
+        }
+    }
+
+    /// The youngest child that has neither ended nor is detached. Those that have ended are forgotten on the way.
+    fn youngest(&self) -> Option<(u64, Arc<dyn AnySeat>, Shutdown)> {
+        let mut forgotten = Vec::new();
+        let mut state = self.state();
+        let youngest = loop {
+            let youngest = state.children.iter().rev().find(|(_, member)| !member.of.detached);
+            let Some((number, member)) = youngest else { break None };
+            if let Some(seat) = member.of.seat.clone().filter(|_| member.stage() != Stage::Ended) {
+                break Some((number, seat, member.of.shutdown));
             }
+            // It has ended, or its seat is still being built and will find the family closed.
+            forgotten.extend(state.remove(number));
+        };
+        drop(state);
+        youngest
+    }
+
+    /// Stops the children all at once, under the longest of their limits, and waits for their ends.
+    async fn stop_together(&self, kill: bool) {
+        let rules: Vec<_> = {
+            let state = self.state();
+            let rule = |member: &Member<Kept>| if kill { Shutdown::Kill } else { member.of.shutdown };
+            let seats = state.children.iter().rev();
+            seats
+                .filter_map(|(number, member)| {
+                    member.of.seat.clone().map(|seat| (number, seat, rule(member)))
+                })
+                .collect()
+        };
+        let (mut longest, mut bounded) = (Duration::ZERO, Vec::new());
+        for (_, seat, rule) in &rules {
+            seat.signal(signal::SHUTDOWN | if *rule == Shutdown::Kill { signal::KILL } else { 0 });
+            if let Shutdown::Within(limit) = rule {
+                longest = longest.max(*limit);
+            }
+            if *rule != Shutdown::Unbounded {
+                bounded.push(Arc::clone(seat));
+            }
+        }
+        let all_ended = async {
+            for seat in &bounded {
+                seat.common().wait_ended().await;
+            }
+        };
+        if timeout(longest, all_ended).await.is_err() {
+            ending::kill_all(&bounded, Hooks::Run).await;
+        }
+        for (number, seat, rule) in &rules {
+            self.stop(*number, seat, if *rule == Shutdown::Unbounded { *rule } else { Shutdown::Kill }).await;
         }
     }
 
     /// A new incarnation of the supervisor may have children again.
     pub(crate) fn reopen(&self) {
         let mut state = self.state();
-        state.open = true;
+        state.children.reopen();
+        state.children.each(|kept| kept.orphaned = true);
         state.escalated = None;
-        state.window = Window::default();
     }
 }
 

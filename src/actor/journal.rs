@@ -24,6 +24,13 @@ pub(super) fn failed(failure: &Failure, ruling: &Ruling) {
         Ruling::Restart { after, used, max } => {
             tracing::warn!(target: "postbox", "{chain}; restart {used}/{max} in {after:?}");
         }
+        Ruling::Group { after, used, max } if after.is_zero() => {
+            tracing::warn!(target: "postbox", "{chain}; restart {used}/{max} of its group at once");
+        }
+        Ruling::Group { after, used, max } => {
+            tracing::warn!(target: "postbox", "{chain}; restart {used}/{max} of its group in {after:?}");
+        }
+        Ruling::Join => tracing::warn!(target: "postbox", "{chain}; it restarts with its group"),
         Ruling::End => tracing::warn!(target: "postbox", "{chain}; it is not restarted"),
         Ruling::Escalate(limit) => {
             tracing::warn!(target: "postbox", "{chain}; the restart limit is exceeded");
@@ -38,6 +45,12 @@ pub(super) fn restarted(who: &Identity, reason: &StopReason, ruling: &Ruling) {
         Ruling::Restart { after, used, max } => tracing::debug!(
             target: "postbox", actor = %who, %reason, "restart {used}/{max} in {after:?}"
         ),
+        Ruling::Group { after, used, max } => tracing::debug!(
+            target: "postbox", actor = %who, %reason, "restart {used}/{max} of its group in {after:?}"
+        ),
+        Ruling::Join => {
+            tracing::debug!(target: "postbox", actor = %who, %reason, "it restarts with its group");
+        }
         Ruling::Escalate(limit) => tracing::error!(target: "postbox", "{limit}"),
         Ruling::End => {}
     }

@@ -44,6 +44,8 @@ pub(super) enum Exit {
     Stopped,
     Released,
     Shutdown,
+    /// Its group restarts.
+    Bystander,
     Killed,
     Failed {
         failure: Failure,
@@ -59,6 +61,7 @@ impl Exit {
             Self::Stopped => decide::Exit::Stopped,
             Self::Released => decide::Exit::Released,
             Self::Shutdown => decide::Exit::Shutdown,
+            Self::Bystander => decide::Exit::Bystander,
             Self::Killed => decide::Exit::Killed,
             Self::Failed { charge, .. } => decide::Exit::Failed { charge: *charge },
         }
@@ -75,7 +78,7 @@ impl Exit {
         match self {
             Self::Stopped => StopReason::Stopped,
             Self::Released => StopReason::Released,
-            Self::Shutdown => StopReason::Shutdown,
+            Self::Shutdown | Self::Bystander => StopReason::Shutdown,
             Self::Killed => StopReason::Killed,
             Self::Failed { failure, .. } if matches!(failure.cause(), Cause::RestartLimit { .. }) => {
                 StopReason::RestartLimit(failure.clone())
@@ -99,7 +102,7 @@ pub(super) struct Life<A: Actor> {
     phase: Phase<A>,
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The factory's future, and who waits for the first start.
 type Making<A> = (Boxed<Result<A, Exit>>, Option<Report>);
@@ -111,11 +114,11 @@ enum Phase<A: Actor> {
     Making(Box<Making<A>>),
     /// Its `started` hook is at work, in the seat.
     Starting(Option<Started>, Option<Report>),
-    /// The same, but it is to stop now, and the hook has this long to finish.
+    /// The same, but it is to stop now, or its group restarts, and the hook has this long to finish.
     Hurrying(Box<(Boxed<()>, Option<Report>)>),
     /// It takes messages.
     Serving,
-    /// It is to stop now, and the handler at work has this long to finish.
+    /// It is to stop now, or its group restarts, and the handler at work has this long to finish.
     Leaving(Box<Boxed<()>>),
     /// It is being ended, which takes more than one poll, and the next one may have to wait.
     Closing(Box<Ending>),
@@ -210,7 +213,10 @@ impl<A: Actor> Phase<A> {
             Self::Vacant(report) => {
                 let report = report.take();
                 return Follows::Phase(match seat.factory {
-                    Some(_) => Self::Making(Box::new((Box::pin(make(Arc::clone(seat))), report))),
+                    Some(_) => {
+                        let making = make(Arc::clone(seat), report.is_some());
+                        Self::Making(Box::new((Box::pin(making), report)))
+                    }
                     None => Self::Starting(Some(Started), report),
                 });
             }
@@ -226,10 +232,11 @@ impl<A: Actor> Phase<A> {
                 }
             },
             Self::Starting(hook, report) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
-                Poll::Pending if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
                 Poll::Pending => {
-                    let limit = time_of(seat.time_to_leave());
-                    return Follows::Phase(Self::Hurrying(Box::new((limit, report.take()))));
+                    return match time_to_leave(seat, &mut known) {
+                        Some(limit) => Follows::Phase(Self::Hurrying(Box::new((limit, report.take())))),
+                        None => Follows::Wait(known),
+                    };
                 }
                 Poll::Ready(Ok(())) => {
                     announce(seat.common(), report.take());
@@ -237,32 +244,40 @@ impl<A: Actor> Phase<A> {
                 }
                 Poll::Ready(Err(exit)) => {
                     first_start = report.take();
-                    exit
+                    escalated(seat, exit)
                 }
             },
             Self::Hurrying(hurry) => {
+                let (limit, report) = &mut **hurry;
+                let over = limit.as_mut().poll(cx).is_ready();
+                if over && seat.common().told_to_end().is_some() {
+                    // As its supervisor does with one that it stops.
+                    seat.mailbox.signal(signal::KILL);
+                }
                 match turn::poll_hook(seat, &Step::Started, &mut None::<Started>, turn, cx) {
-                    Poll::Pending if hurry.0.as_mut().poll(cx).is_pending() => return Follows::Wait(known),
+                    Poll::Pending if !over => return Follows::Wait(known),
                     Poll::Pending => {
                         turn::cut(seat, turn, &StopReason::Stopped);
-                        first_start = hurry.1.take();
+                        first_start = report.take();
                         Exit::Stopped
                     }
                     Poll::Ready(Ok(())) => {
-                        announce(seat.common(), hurry.1.take());
+                        announce(seat.common(), report.take());
                         return Follows::Phase(Self::Serving);
                     }
                     Poll::Ready(Err(exit)) => {
-                        first_start = hurry.1.take();
-                        exit
+                        first_start = report.take();
+                        escalated(seat, exit)
                     }
                 }
             }
             Self::Serving => match turn::take(seat, turn, budget, cx) {
                 Pause::Exit(exit) => exit,
-                Pause::Pending(known) if known & signal::STOP_NOW == 0 => return Follows::Wait(known),
-                Pause::Pending(_) => {
-                    return Follows::Phase(Self::Leaving(Box::new(time_of(seat.time_to_leave()))));
+                Pause::Pending(mut known) => {
+                    return match time_to_leave(seat, &mut known) {
+                        Some(limit) => Follows::Phase(Self::Leaving(Box::new(limit))),
+                        None => Follows::Wait(known),
+                    };
                 }
                 Pause::Empty => return Follows::Rest,
                 Pause::Yield | Pause::Failed(_) => return Follows::Yield,
@@ -270,6 +285,11 @@ impl<A: Actor> Phase<A> {
             Self::Leaving(limit) => match turn::take(seat, turn, budget, cx) {
                 Pause::Exit(exit) => exit,
                 _ if limit.as_mut().as_mut().poll(cx).is_ready() => {
+                    if seat.common().told_to_end().is_some() {
+                        // As its supervisor does with one that it stops.
+                        seat.mailbox.signal(signal::KILL);
+                        return Follows::Phase(Self::Serving);
+                    }
                     turn::cut(seat, turn, &StopReason::Stopped);
                     Exit::Stopped
                 }
@@ -300,7 +320,7 @@ impl Ending {
     ) -> Option<Follows<A>> {
         match self.poll(seat, turn, cx, known) {
             Poll::Pending => None,
-            Poll::Ready(Next::Again) => Some(Follows::Phase(Phase::Vacant(None))),
+            Poll::Ready(Next::Again(report)) => Some(Follows::Phase(Phase::Vacant(report))),
             Poll::Ready(Next::Ended(failed)) => Some(Follows::Over(failed)),
         }
     }
@@ -327,9 +347,40 @@ impl Failed {
     }
 }
 
-/// Whether the actor has been told to end for good before its next incarnation has begun. A `stop` is no such
-/// word: what the mailbox holds is still to be handled.
-fn called_off<A: Actor>(seat: &Seat<A>) -> Option<Exit> {
+/// A supervisor whose child has exceeded the limit while it was starting fails with that, and not with what
+/// came of it in its hook.
+fn escalated<A: Actor>(seat: &Seat<A>, exit: Exit) -> Exit {
+    let escalated = seat.common().family().and_then(super::Family::take_escalated);
+    match (exit, escalated) {
+        (Exit::Failed { .. }, Some(failure)) => Exit::Failed { failure, charge: true },
+        (exit, _) => exit,
+    }
+}
+
+/// How long a handler or a hook may go on, if a `stop_now` or its group wants the incarnation to end: as long as
+/// its supervisor would give it.
+#[inline]
+fn time_to_leave<A: Actor>(seat: &Seat<A>, known: &mut u32) -> Option<Boxed<()>> {
+    if *known & (signal::STOP_NOW | signal::RESTART) == 0 { None } else { hurry(seat, known) }
+}
+
+#[cold]
+fn hurry<A: Actor>(seat: &Seat<A>, known: &mut u32) -> Option<Boxed<()>> {
+    if *known & signal::STOP_NOW != 0 {
+        return Some(time_of(seat.time_to_leave()));
+    }
+    let told = seat.common().told_to_end();
+    if told.is_none() {
+        // It came too late, for an incarnation that has ended.
+        seat.mailbox.lower(signal::RESTART);
+        *known &= !signal::RESTART;
+    }
+    told.map(time_of)
+}
+
+/// Whether the actor has been told to end before its next incarnation has begun. A `stop` is no such word: what
+/// the mailbox holds is still to be handled.
+pub(super) fn called_off<A: Actor>(seat: &Seat<A>) -> Option<Exit> {
     let raised = seat.mailbox.signals();
     let any = |bits| raised & bits != 0;
     if any(signal::SHUTDOWN) {
@@ -338,13 +389,22 @@ fn called_off<A: Actor>(seat: &Seat<A>) -> Option<Exit> {
         Some(Exit::Killed)
     } else if any(signal::STOP_NOW) && seat.common().ends_by(decide::Exit::Stopped) {
         Some(Exit::Stopped)
+    } else if any(signal::RESTART) && seat.common().told_to_end().is_some() {
+        Some(Exit::Bystander)
     } else {
         None
     }
 }
 
-/// Runs the factory. A kill, or a stop for good, cuts it.
-async fn make<A: Actor>(seat: Arc<Seat<A>>) -> Result<A, Exit> {
+/// Runs the factory. A kill, a stop for good, or a restart of the group cuts it.
+async fn make<A: Actor>(seat: Arc<Seat<A>>, first: bool) -> Result<A, Exit> {
+    if first {
+        // A group may be restarting, and then the new one comes after it.
+        let after = close::gate(&seat).await;
+        if !after.is_zero() {
+            close::pause(&seat, after).await;
+        }
+    }
     let failed = |cause| {
         let failure = Failure::new(seat.common().identity.clone(), Step::Factory, cause);
         Exit::Failed { failure, charge: true }
@@ -413,6 +473,9 @@ impl<A: Actor> Drop for Finish<A> {
             let state = turn.replace(None);
             let _panicked = failure::catch(|| drop(state));
             let _parked = turn.suspend(u32::MAX);
+        }
+        if let Some(family) = seat.common().family() {
+            family.abandon();
         }
         self.finish();
     }

@@ -6,15 +6,19 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use tokio::{runtime, sync::oneshot};
+
 use super::{
     Actor,
     common::{Common, Ledger},
     envelope::{Cause, Incarnation, Why},
+    family::Membership,
+    handle::Handle,
     journal,
-    spawn::Factory,
+    spawn::{self, Factory},
 };
 use crate::{
-    BoxError, Shutdown, StopReason, failure,
+    BoxError, Failure, Shutdown, SpawnError, StopReason, failure,
     policy::decide,
     queue::{Mailbox, Reached},
 };
@@ -39,6 +43,10 @@ pub(crate) mod signal {
     pub(crate) const LINKED: u32 = 128;
     /// Take this down: whoever kills the actor wants to know whether its code comes back.
     pub(crate) const LIFE: u32 = 256;
+    /// End the incarnation after the message in hand, because the group restarts: if the family still says so.
+    pub(crate) const RESTART: u32 = 512;
+    /// The gate at which the next incarnation waits may be open: the family says.
+    pub(crate) const OPEN: u32 = 1024;
 }
 
 /// The place an actor sits in, in one allocation.
@@ -73,7 +81,12 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     fn mark(&self) -> u64;
     fn lower(&self, bits: u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    /// Starts another actor of the kind in a seat of its own, from the factory of this one.
+    fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError>;
 }
+
+/// An actor that has been made again, and how its first start goes.
+pub(crate) type Again = (Handle, oneshot::Receiver<Result<(), Failure>>);
 
 impl<A: Actor> Seat<A> {
     pub(crate) fn new(common: Common, capacity: usize, factory: Option<Factory<A>>) -> Self {
@@ -215,6 +228,14 @@ impl<A: Actor> AnySeat for Seat<A> {
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
+    }
+
+    fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError> {
+        let identity = self.common.identity.successor();
+        let home = Arc::clone(&self.common.home);
+        let (capacity, factory) = (self.mailbox.capacity(), self.factory.clone());
+        let (actor, started) = spawn::seat_child(runtime, identity, home, membership, capacity, factory)?;
+        Ok((actor.handle(), started))
     }
 }
 

@@ -13,11 +13,11 @@ use super::{
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Identity, Restart, Shutdown, SpawnError};
+use crate::{BoxError, Failure, Identity, Restart, Shutdown, SpawnError};
 
-/// Makes an incarnation.
+/// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
-    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> + Send + Sync>;
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> + Send + Sync>;
 
 /// The options of an actor that is started on its own: see [`Actor::prepare`].
 #[must_use = "nothing is started until `spawn` is called"]
@@ -139,6 +139,7 @@ pub struct Child<F> {
     restart: Restart,
     shutdown: Option<Shutdown>,
     capacity: Option<usize>,
+    significant: bool,
 }
 
 /// Describes a child: a name, unique among its siblings, and a factory that makes each of its incarnations.
@@ -169,7 +170,14 @@ pub struct Child<F> {
 /// # drop((cache, db)); Ok(()) }
 /// ```
 pub fn child<F>(name: impl Into<Arc<str>>, factory: F) -> Child<F> {
-    Child { name: name.into(), factory, restart: Restart::default(), shutdown: None, capacity: None }
+    Child {
+        name: name.into(),
+        factory,
+        restart: Restart::default(),
+        shutdown: None,
+        capacity: None,
+        significant: false,
+    }
 }
 
 impl<F> Child<F> {
@@ -191,6 +199,15 @@ impl<F> Child<F> {
         Self { capacity: Some(messages), ..self }
     }
 
+    /// Declares whether the end of the child may be that of its supervisor: see
+    /// [`AutoShutdown`](crate::AutoShutdown). A [`Restart::Permanent`] child cannot be significant.
+    ///
+    /// Only an end for good by itself counts, and not one that its supervisor brought about.
+    #[must_use]
+    pub fn significant(self, significant: bool) -> Self {
+        Self { significant, ..self }
+    }
+
     /// Starts the child in its family, and waits for its first `started`.
     pub(crate) async fn start<A, T, K>(
         self,
@@ -205,23 +222,41 @@ impl<F> Child<F> {
     {
         let capacity = self.capacity.unwrap_or(A::CAPACITY);
         let runtime = runtime_for::<A>(capacity)?;
-        let membership = family.admit(&self.name, self.restart, self.shutdown.unwrap_or(A::SHUTDOWN))?;
-        let Membership { number, .. } = membership;
+        let shutdown = self.shutdown.unwrap_or(A::SHUTDOWN);
+        let membership = family.admit(&self.name, self.restart, shutdown, self.significant)?;
+        let supervisor = family.supervisor.clone();
         let identity = Identity::new(A::kind, Some(self.name));
-        let common = Common::new(identity, home, Some(Box::new(membership)));
-        let factory = self.factory;
-        let seat = Arc::new(Seat::new(common, capacity, Some(boxed(factory))));
-        family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
-        let actor = ActorRef::first(Arc::clone(&seat));
-        let (report, started) = oneshot::channel();
-        launch(&runtime, seat, Some(Box::new(report)));
+        let factory = Some(untyped(self.factory));
+        let (actor, started) = seat_child(&runtime, identity, home, membership, capacity, factory)?;
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
             // It was stopped before it had started.
-            Err(_) => Err(SpawnError::SupervisorGone { supervisor: family.supervisor.clone() }),
+            Err(_) => Err(SpawnError::SupervisorGone { supervisor }),
         }
     }
+}
+
+/// A child that has been given its seat, and how its first start goes.
+type Seated<A> = (ActorRef<A>, oneshot::Receiver<Result<(), Failure>>);
+
+/// Gives an admitted child its seat and its task.
+pub(super) fn seat_child<A: Actor>(
+    runtime: &runtime::Handle,
+    identity: Identity,
+    home: Arc<Home>,
+    membership: Membership,
+    capacity: usize,
+    factory: Option<Factory<A>>,
+) -> Result<Seated<A>, SpawnError> {
+    let (family, number) = (Arc::clone(&membership.family), membership.number);
+    let common = Common::new(identity, home, Some(Box::new(membership)));
+    let seat = Arc::new(Seat::new(common, capacity, factory));
+    family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
+    let (report, started) = oneshot::channel();
+    let actor = ActorRef::first(Arc::clone(&seat));
+    launch(runtime, seat, Some(Box::new(report)));
+    Ok((actor, started))
 }
 
 impl<F> fmt::Debug for Child<F> {
@@ -231,17 +266,18 @@ impl<F> fmt::Debug for Child<F> {
             .field("restart", &self.restart)
             .field("shutdown", &self.shutdown)
             .field("capacity", &self.capacity)
+            .field("significant", &self.significant)
             .finish_non_exhaustive()
     }
 }
 
-fn boxed<A: Actor, F, T, K>(factory: F) -> Factory<A>
+fn untyped<A: Actor, F, T, K>(factory: F) -> Factory<A>
 where
     F: Fn() -> T + Send + Sync + 'static,
     T: Make<A, K> + Send,
     K: 'static,
 {
-    Box::new(move || Box::pin(make::made(factory())))
+    Arc::new(move || Box::pin(make::made(factory())))
 }
 
 /// What a factory may return: an actor, a `Result` of one, or a future of either.

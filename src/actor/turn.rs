@@ -132,6 +132,13 @@ fn heed<A: Actor>(
     {
         return Some(Exit::Failed { failure, charge: true });
     }
+    if any(signal::RESTART | signal::OPEN) {
+        // Taken down before the look, so that one that is raised after it is seen.
+        seat.mailbox.lower(signal::RESTART | signal::OPEN);
+        if seat.common().told_to_end().is_some() {
+            return Some(Exit::Bystander);
+        }
+    }
     if any(signal::STOP_NOW) {
         return Some(Exit::Stopped);
     }

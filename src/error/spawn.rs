@@ -48,6 +48,15 @@ pub enum SpawnError {
         /// The name.
         name: Arc<str>,
     },
+    /// It was declared significant, and is permanent, or its supervisor heeds no significant children.
+    CannotBeSignificant {
+        /// The supervisor.
+        supervisor: Identity,
+        /// The name of the child.
+        name: Arc<str>,
+        /// Whether the supervisor heeds significant children. If so, the child is permanent.
+        heeded: bool,
+    },
 }
 
 /// Says why a call that manages a child by hand was refused.
@@ -74,6 +83,13 @@ pub enum ChildError {
     },
     /// The child runs, and the call is for one that has ended.
     Running {
+        /// The supervisor.
+        supervisor: Identity,
+        /// The name of the child.
+        child: String,
+    },
+    /// The child is between two incarnations, and the call is for one that has ended.
+    Restarting {
         /// The supervisor.
         supervisor: Identity,
         /// The name of the child.
@@ -120,6 +136,20 @@ impl fmt::Display for SpawnError {
                            delete that one first, or restart it"
                 )
             }
+            Self::CannotBeSignificant { supervisor, name, heeded: true } => {
+                write!(
+                    f,
+                    "spawn of a child named `{name}` of {supervisor} failed: a permanent child always starts \
+                     again, so its end cannot be significant; declare it transient or temporary"
+                )
+            }
+            Self::CannotBeSignificant { supervisor, name, heeded: false } => {
+                write!(
+                    f,
+                    "spawn of a child named `{name}` of {supervisor} failed: it is significant, and the \
+                     supervisor does not stop for significant children; declare when with `auto_shutdown`"
+                )
+            }
         }
     }
 }
@@ -132,7 +162,8 @@ impl Error for SpawnError {
             | Self::SupervisorGone { .. }
             | Self::NoRuntime
             | Self::ZeroCapacity { .. }
-            | Self::DuplicateChild { .. } => None,
+            | Self::DuplicateChild { .. }
+            | Self::CannotBeSignificant { .. } => None,
         }
     }
 }
@@ -143,6 +174,9 @@ impl fmt::Display for ChildError {
             Self::NotFound { supervisor, child } => write!(f, "{supervisor} has no child named `{child}`"),
             Self::Running { supervisor, child } => {
                 write!(f, "the child `{child}` of {supervisor} is running; stop it first")
+            }
+            Self::Restarting { supervisor, child } => {
+                write!(f, "the child `{child}` of {supervisor} is restarting; stop it first")
             }
             Self::SupervisorGone { supervisor } => {
                 write!(f, "the children of {supervisor} are gone: the supervisor has stopped")
@@ -157,7 +191,10 @@ impl Error for ChildError {
         match self {
             // Its text is ours already, so the chain goes on behind it.
             Self::Spawn(error) => error.source(),
-            Self::NotFound { .. } | Self::Running { .. } | Self::SupervisorGone { .. } => None,
+            Self::NotFound { .. }
+            | Self::Running { .. }
+            | Self::Restarting { .. }
+            | Self::SupervisorGone { .. } => None,
         }
     }
 }

@@ -216,6 +216,16 @@ fn spawn_errors_say_what_is_in_the_way() {
             "spawn of account failed: it declares a capacity of 0, and a mailbox needs at least 1",
         ),
         (
+            SpawnError::CannotBeSignificant { supervisor: tree(), name: Arc::from("db"), heeded: true },
+            "spawn of a child named `db` of tree#1 failed: a permanent child always starts again, \
+             so its end cannot be significant; declare it transient or temporary",
+        ),
+        (
+            SpawnError::CannotBeSignificant { supervisor: tree(), name: Arc::from("db"), heeded: false },
+            "spawn of a child named `db` of tree#1 failed: it is significant, and the supervisor does not stop \
+             for significant children; declare when with `auto_shutdown`",
+        ),
+        (
             SpawnError::DuplicateChild { supervisor: tree(), name: Arc::from("db") },
             "spawn of a child named `db` of tree#1 failed: it has a child of that name; \
              delete that one first, or restart it",
@@ -234,6 +244,10 @@ fn child_errors_say_what_is_in_the_way() {
         (
             ChildError::Running { supervisor: tree(), child: child() },
             "the child `db` of tree#1 is running; stop it first",
+        ),
+        (
+            ChildError::Restarting { supervisor: tree(), child: child() },
+            "the child `db` of tree#1 is restarting; stop it first",
         ),
         (
             ChildError::SupervisorGone { supervisor: tree() },

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Stopped,
     /// By its supervisor or its system.
     Shutdown,
+    /// By a group restart that another child has begun.
+    Bystander,
     /// Its last strong reference is gone.
     Released,
     /// By `kill`.
@@ -77,7 +79,7 @@ pub(crate) fn on_child_exit(
     if !may_restart(exit, restart) {
         return Verdict::End;
     }
-    if exit == (Exit::Failed { charge: false }) {
+    if !is_charged(exit) {
         // The charged restart before this one is counted in `consecutive`. One less is the same pause again.
         let after = backoff.delay(consecutive.saturating_sub(1), random);
         return Verdict::Restart { after, used: window.used(limit, now) };
@@ -92,9 +94,14 @@ pub(crate) fn on_child_exit(
 pub(crate) fn may_restart(exit: Exit, restart: Restart) -> bool {
     match restart {
         Restart::Permanent => exit != Exit::Shutdown,
-        Restart::Transient => matches!(exit, Exit::Killed | Exit::Failed { .. }),
+        Restart::Transient => matches!(exit, Exit::Killed | Exit::Bystander | Exit::Failed { .. }),
         Restart::Temporary => false,
     }
+}
+
+/// Returns whether a restart after this exit counts against the limit.
+pub(crate) fn is_charged(exit: Exit) -> bool {
+    !matches!(exit, Exit::Failed { charge: false } | Exit::Bystander)
 }
 
 /// Decides what becomes of a message whose handler failed, when it has been taken `attempts_so_far` times.

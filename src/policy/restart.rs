@@ -27,7 +27,7 @@ pub enum Restart {
     #[default]
     Permanent,
     /// It starts again after a failure and after a kill. A child that ended well stays known to its
-    /// supervisor and can be restarted by hand.
+    /// supervisor, and can be restarted or deleted by hand.
     Transient,
     /// It never starts again and is forgotten when it ends. Its failure never harms the supervisor.
     Temporary,
@@ -57,16 +57,55 @@ pub enum Shutdown {
     Kill,
 }
 
-/// Declares which children start again when one of them ends.
+/// Declares which children start again when one of them ends in a way that its [`Restart`] type calls for.
+///
+/// A group restart ends the others first, one at a time, the youngest first, each with the message it has in
+/// hand and within its own [`Shutdown`] limit. Then they start in start order, each when the one before has
+/// started. Their mailboxes keep what waits in them. It is one charge to the limit.
+///
+/// A `Transient` child that has ended well is not started by it, and a `Temporary` one is ended and forgotten.
+/// A child that is added meanwhile starts when its elders have started; so a `started` hook must not wait for
+/// the start of a sibling.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::Supervision;
+///
+/// // For a connection, what reads from it, and what depends on both.
+/// let supervision = Supervision::rest_for_one();
+/// # let _ = supervision;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// Only the one that ended. The default.
+    /// Only the one that ended. For children that do not depend on each other. The default.
     #[default]
     OneForOne,
+    /// All of them. For children that are of no use without each other.
+    OneForAll,
+    /// The one that ended, and those that started after it. For children that depend on their elders.
+    RestForOne,
 }
 
-/// Declares how an actor supervises its children: the strategy, the restart limit and the backoff.
+/// Declares whether a supervisor stops when its significant children have ended by themselves.
+///
+/// It stops as after `stop_now`: with a normal reason, and its children before it. Without one of the other
+/// two, a child that says it is significant is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AutoShutdown {
+    /// It does not. The default.
+    #[default]
+    Never,
+    /// It stops when one of them has ended.
+    AnySignificant,
+    /// It stops when the last of them has ended.
+    AllSignificant,
+}
+
+/// Declares how an actor supervises its children: the strategy, the restart limit, the backoff, and how it
+/// stops.
 ///
 /// The limit is shared by all children of the supervisor. The default is one for one, [`DEFAULT_LIMIT`], no
 /// backoff.
@@ -87,6 +126,8 @@ pub struct Supervision {
     pub(crate) strategy: Strategy,
     pub(crate) limit: Limit,
     pub(crate) backoff: Backoff,
+    pub(crate) auto_shutdown: AutoShutdown,
+    pub(crate) stop_together: bool,
 }
 
 impl Default for Shutdown {
@@ -105,7 +146,29 @@ impl Supervision {
     /// Restarts only the child that ended.
     #[must_use]
     pub fn one_for_one() -> Self {
-        Self { strategy: Strategy::OneForOne, limit: DEFAULT_LIMIT, backoff: Backoff::none() }
+        Self::new(Strategy::OneForOne)
+    }
+
+    /// Restarts all children when one has ended: see [`Strategy`].
+    #[must_use]
+    pub fn one_for_all() -> Self {
+        Self::new(Strategy::OneForAll)
+    }
+
+    /// Restarts the child that ended and those that started after it: see [`Strategy`].
+    #[must_use]
+    pub fn rest_for_one() -> Self {
+        Self::new(Strategy::RestForOne)
+    }
+
+    fn new(strategy: Strategy) -> Self {
+        Self {
+            strategy,
+            limit: DEFAULT_LIMIT,
+            backoff: Backoff::none(),
+            auto_shutdown: AutoShutdown::Never,
+            stop_together: false,
+        }
     }
 
     /// Allows at most `restarts` charged restarts in any stretch of time as long as `within`.
@@ -116,10 +179,24 @@ impl Supervision {
         Self { limit: Limit::new(restarts, within), ..self }
     }
 
-    /// Pauses before each restart.
+    /// Pauses before each restart. A group pauses once, when all of it has ended.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
+    }
+
+    /// Stops the supervisor when its significant children have ended.
+    #[must_use]
+    pub fn auto_shutdown(self, when: AutoShutdown) -> Self {
+        Self { auto_shutdown: when, ..self }
+    }
+
+    /// Stops the children all at the same time when the supervisor stops, under one deadline: the longest
+    /// of theirs. Meant for many children of one kind, where the order does not matter and the time to stop
+    /// them one by one does.
+    #[must_use]
+    pub fn stop_together(self) -> Self {
+        Self { stop_together: true, ..self }
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{
-    Actor, ActorRef, Backoff, BoxError, Child, Context, Handle, Make, Shutdown, SpawnError, Supervision,
-    actor::Home,
+    Actor, ActorRef, AutoShutdown, Backoff, BoxError, Child, Context, Make, Shutdown, SpawnError,
+    Supervision, actor::Home,
 };
 
 type Starting<'a> = Pin<Box<dyn Future<Output = Result<(), SpawnError>> + Send + 'a>>;
@@ -50,12 +50,51 @@ pub struct Supervisor {
 impl Supervisor {
     /// Begins a supervisor that restarts only the child that ended.
     pub fn one_for_one() -> SupervisorBuilder {
-        SupervisorBuilder {
-            supervision: Supervision::one_for_one(),
-            children: Vec::new(),
-            name: None,
-            home: None,
-        }
+        SupervisorBuilder::new(Supervision::one_for_one())
+    }
+
+    /// Begins a supervisor that restarts all its children when one has ended.
+    ///
+    /// For children that are of no use without each other. What waits in their mailboxes waits on: see
+    /// [`Strategy`](crate::Strategy).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Half { calls: u32 }
+    ///
+    /// #[messages]
+    /// impl Half {
+    ///     /// Counts the calls of this incarnation.
+    ///     #[message]
+    ///     fn call(&mut self) -> u32 { self.calls += 1; self.calls }
+    ///     /// Fails.
+    ///     #[message]
+    ///     fn fail(&mut self) { panic!("broken") }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pair = Supervisor::one_for_all().start().await?;
+    /// let left = pair.spawn(child("left", Half::default)).await?;
+    /// let right = pair.spawn(child("right", Half::default)).await?;
+    /// assert_eq!(left.call().await?, 1);
+    /// assert!(right.fail().await.is_err());
+    /// assert_eq!(right.call().await?, 1);
+    /// assert_eq!(left.call().await?, 1, "it has been restarted as well");
+    /// # Ok(()) }
+    /// ```
+    pub fn one_for_all() -> SupervisorBuilder {
+        SupervisorBuilder::new(Supervision::one_for_all())
+    }
+
+    /// Begins a supervisor that restarts the child that ended and those that started after it.
+    ///
+    /// For children that depend on their elders: see [`Strategy`](crate::Strategy).
+    pub fn rest_for_one() -> SupervisorBuilder {
+        SupervisorBuilder::new(Supervision::rest_for_one())
     }
 }
 
@@ -90,15 +129,46 @@ pub struct SupervisorBuilder {
 }
 
 impl SupervisorBuilder {
+    fn new(supervision: Supervision) -> Self {
+        Self { supervision, children: Vec::new(), name: None, home: None }
+    }
+
     /// Allows at most `restarts` charged restarts in any stretch of time as long as `within`, all children
     /// together. With one more the supervisor stops its children and fails.
     pub fn limit(self, restarts: u32, within: Duration) -> Self {
         Self { supervision: self.supervision.limit(restarts, within), ..self }
     }
 
-    /// Pauses before each restart.
+    /// Pauses before each restart. A group pauses once, when all of it has ended.
     pub fn backoff(self, backoff: Backoff) -> Self {
         Self { supervision: self.supervision.backoff(backoff), ..self }
+    }
+
+    /// Stops the supervisor when its significant children have ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{AutoShutdown, prelude::*};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Job;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tree = Supervisor::one_for_one().auto_shutdown(AutoShutdown::AnySignificant).start().await?;
+    /// let job = child("job", Job::default).restart(Restart::Transient).significant(true);
+    /// tree.spawn(job).await?.stop();
+    /// assert!(tree.ended().await.is_normal());
+    /// # Ok(()) }
+    /// ```
+    pub fn auto_shutdown(self, when: AutoShutdown) -> Self {
+        Self { supervision: self.supervision.auto_shutdown(when), ..self }
+    }
+
+    /// Stops the children all at the same time when the supervisor stops, under the longest of their limits.
+    /// Meant for many children of one kind: see [`Supervision::stop_together`].
+    pub fn stop_together(self) -> Self {
+        Self { supervision: self.supervision.stop_together(), ..self }
     }
 
     /// Gives the supervisor a name, unique in its system.
@@ -184,34 +254,5 @@ impl fmt::Debug for SupervisorBuilder {
             .field("supervision", &self.supervision)
             .field("children", &self.children.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl ActorRef<Supervisor> {
-    /// Starts a child and waits until its `started` hook is through.
-    ///
-    /// # Errors
-    ///
-    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::DuplicateChild`]
-    /// when a child of that name exists, [`SpawnError::SupervisorGone`] when the supervisor is stopping.
-    /// Nothing is left behind then.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while the child starts, the child goes on starting and stays a child.
-    pub async fn spawn<A, F, T, K>(&self, child: Child<F>) -> Result<ActorRef<A>, SpawnError>
-    where
-        A: Actor,
-        F: Fn() -> T + Send + Sync + 'static,
-        T: Make<A, K> + Send,
-        K: 'static,
-    {
-        self.start_child(child).await
-    }
-
-    /// Returns handles of the children, in start order.
-    #[must_use]
-    pub fn children(&self) -> Vec<Handle> {
-        self.family_members()
     }
 }

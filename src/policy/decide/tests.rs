@@ -12,6 +12,7 @@ fn the_restart_type_decides_which_ends_are_for_good() {
         (Exit::Stopped, true, false, false),
         (Exit::Shutdown, false, false, false),
         (Exit::Released, true, false, false),
+        (Exit::Bystander, true, true, false),
         (Exit::Killed, true, true, false),
         (CHARGED, true, true, false),
         (UNCHARGED, true, true, false),

@@ -9,6 +9,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(super::super::DEFAULT_CAPACITY, 64);
     let supervision = Supervision::default();
     assert_eq!((supervision.limit, supervision.backoff), (DEFAULT_LIMIT, Backoff::none()));
+    assert_eq!((supervision.auto_shutdown, supervision.stop_together), (AutoShutdown::Never, false));
 }
 
 #[test]
@@ -17,6 +18,16 @@ fn each_builder_step_changes_only_its_own_part() {
     let supervision = Supervision::one_for_one().limit(3, Duration::from_secs(60)).backoff(backoff);
     assert_eq!(
         supervision,
-        Supervision { strategy: Strategy::OneForOne, limit: Limit::new(3, Duration::from_secs(60)), backoff }
+        Supervision { limit: Limit::new(3, Duration::from_secs(60)), backoff, ..Supervision::one_for_one() }
     );
+    for (made, strategy) in [
+        (Supervision::one_for_one(), Strategy::OneForOne),
+        (Supervision::one_for_all(), Strategy::OneForAll),
+        (Supervision::rest_for_one(), Strategy::RestForOne),
+    ] {
+        assert_eq!(made, Supervision { strategy, ..Supervision::default() });
+    }
+    let significant = Supervision::default().auto_shutdown(AutoShutdown::AnySignificant);
+    assert_eq!(significant.auto_shutdown, AutoShutdown::AnySignificant);
+    assert!(Supervision::default().stop_together().stop_together);
 }

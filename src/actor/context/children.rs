@@ -1,0 +1,132 @@
+//! The children of an actor, in its own hands.
+
+use std::sync::Arc;
+
+use super::Context;
+use crate::{
+    Actor, ActorRef, Child, ChildCount, ChildError, Handle, Make, SpawnError,
+    actor::{AnySeat, Family},
+};
+
+impl<A: Actor> Context<A> {
+    fn family(&self) -> Arc<Family> {
+        Family::of(&(Arc::clone(&self.seat) as Arc<dyn AnySeat>))
+    }
+
+    /// Starts a child of this actor and waits until its `started` hook is through.
+    ///
+    /// The child is restarted as [`Actor::supervision`] says. It ends with this incarnation: a restart of
+    /// this actor stops it. While a group of children restarts, it starts when they have started.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::DuplicateChild`]
+    /// when a child of that name is known, [`SpawnError::CannotBeSignificant`], and
+    /// [`SpawnError::SupervisorGone`] when this actor is stopping. Nothing is left behind then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while the child starts, the child goes on starting and stays a child.
+    pub async fn spawn_child<B, F, T, K>(&mut self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
+    where
+        B: Actor,
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Make<B, K> + Send,
+        K: 'static,
+    {
+        child.start(self.family(), Arc::clone(self.home())).await
+    }
+
+    /// Stops a child for good, as its [`Shutdown`](crate::Shutdown) rule says, and waits for its end.
+    ///
+    /// The messages it has not handled meet the fate that a stop gives them. The child stays known, and can be
+    /// restarted by hand or deleted; one that is `Temporary` is forgotten. Stopping one that has ended already
+    /// does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ChildError::NotFound`], [`ChildError::SupervisorGone`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the child stops all the same, but is not killed when its time is over. Call it again for that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Session;
+    ///
+    /// #[derive(Actor)]
+    /// struct Sessions;
+    ///
+    /// #[messages]
+    /// impl Sessions {
+    ///     /// Opens the session of a user.
+    ///     #[message]
+    ///     async fn open(&mut self, user: String, ctx: &mut Context<Self>) -> bool {
+    ///         ctx.spawn_child(child(user, Session::default)).await.is_ok()
+    ///     }
+    ///     /// Closes it, and returns how many are left.
+    ///     #[message]
+    ///     async fn close(&mut self, user: String, ctx: &mut Context<Self>) -> usize {
+    ///         if ctx.stop_child(&user).await.is_ok() {
+    ///             let _ = ctx.delete_child(&user);
+    ///         }
+    ///         ctx.count_children().known
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sessions = Sessions.spawn();
+    /// assert!(sessions.open("ada".to_owned()).await?);
+    /// assert!(!sessions.open("ada".to_owned()).await?, "she has one");
+    /// assert_eq!(sessions.close("ada".to_owned()).await?, 0);
+    /// # Ok(()) }
+    /// ```
+    pub async fn stop_child(&mut self, name: &str) -> Result<(), ChildError> {
+        self.family().stop_child(name).await
+    }
+
+    /// Starts a child again that has ended and is known, and waits until its `started` hook is through.
+    ///
+    /// It keeps its name, its factory and its place among its siblings, but it is another actor: references
+    /// to the one that has ended stay references to that one. It is no charge to the restart limit.
+    ///
+    /// # Errors
+    ///
+    /// [`ChildError::NotFound`]; [`ChildError::Running`] and [`ChildError::Restarting`] when it has not ended;
+    /// [`ChildError::SupervisorGone`]; [`ChildError::Spawn`] when it did not start: it stays known then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while the child starts, the child goes on starting.
+    pub async fn restart_child(&mut self, name: &str) -> Result<Handle, ChildError> {
+        self.family().restart_child(name).await
+    }
+
+    /// Forgets a child that has ended: its name is free for another one.
+    ///
+    /// # Errors
+    ///
+    /// [`ChildError::NotFound`]; [`ChildError::Running`] and [`ChildError::Restarting`] when it has not ended;
+    /// [`ChildError::SupervisorGone`].
+    pub fn delete_child(&mut self, name: &str) -> Result<(), ChildError> {
+        self.family().delete_child(name)
+    }
+
+    /// Returns handles of the actor's children, in start order. Those that have ended and are known are among
+    /// them.
+    #[must_use]
+    pub fn children(&self) -> Vec<Handle> {
+        self.seat.common().family().map(Family::children).unwrap_or_default()
+    }
+
+    /// Counts the actor's children.
+    #[must_use]
+    pub fn count_children(&self) -> ChildCount {
+        self.seat.common().family().map(Family::count).unwrap_or_default()
+    }
+}
