@@ -24,6 +24,7 @@
 //! | `link` | `ctx.link`: two that fail together |
 //! | `history` | what a child has gone through |
 //! | `home` | what the actors of one system share |
+//! | `observer`, `rig` | who looks on in a test, and what the test kit holds on to |
 
 mod accept;
 mod actor_ref;
@@ -43,8 +44,11 @@ mod hooks;
 mod journal;
 mod link;
 mod message;
+mod observer;
 mod recipient;
 mod request;
+#[cfg(feature = "testkit")]
+pub(crate) mod rig;
 mod run;
 mod seat;
 mod spawn;

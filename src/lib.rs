@@ -4,6 +4,7 @@ mod actor;
 mod dead_letter;
 mod error;
 mod failure;
+pub mod guide;
 mod id;
 mod policy;
 pub mod prelude;
@@ -12,7 +13,11 @@ mod reason;
 mod snapshot;
 mod supervision;
 mod system;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
+#[cfg(feature = "testkit")]
+pub use postbox_macros::test;
 #[cfg(feature = "macros")]
 pub use postbox_macros::{Actor, Message, messages};
 

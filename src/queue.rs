@@ -27,7 +27,7 @@ mod waiters;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use mailbox::{Mailbox, Refused};
+pub(crate) use mailbox::{Mailbox, Refused, STANDING};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
 pub(crate) use stage::{Entry, Stage, Task};

@@ -39,7 +39,7 @@ use crate::{
 /// # drop(idle); Ok(()) }
 /// ```
 pub struct System {
-    home: Arc<Home>,
+    pub(crate) home: Arc<Home>,
 }
 
 impl System {

@@ -12,8 +12,8 @@ const LAYERS: &[&[&str]] = &[
     &["dead_letter", "error", "failure", "id", "policy", "reason"],
     &["actor"],
     &["supervision"],
-    &["snapshot", "system"],
-    &["lib", "prelude"],
+    &["snapshot", "system", "testkit"],
+    &["guide", "lib", "prelude"],
 ];
 
 /// What the crate root re-exports under another name than its module's.
@@ -57,6 +57,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
     ("snapshot", &["ActorSnapshot", "Snapshot"]),
     ("supervision", &["Supervisor", "SupervisorBuilder"]),
     ("system", &["ShutdownReport", "System"]),
+    ("testkit", &["__assert_tree", "__expect_match"]),
 ];
 
 const MOST_CODE_LINES: usize = 400;

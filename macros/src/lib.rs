@@ -5,6 +5,7 @@
 //! | [`#[derive(Actor)]`](macro@Actor) | a struct or an enum | its `Actor` impl |
 //! | [`#[messages]`](macro@messages) | an `impl` block of an actor | messages, handlers and call methods out of methods |
 //! | [`#[derive(Message)]`](macro@Message) | a struct or an enum | its `Message` impl, for messages that several actors handle |
+//! | [`#[test]`](macro@test) | an async function | a test with a system of its own |
 //!
 //! They are re-exported by `postbox`, which is how to use them; this crate has nothing else.
 //!
@@ -33,6 +34,7 @@ mod options;
 mod owned;
 mod parse;
 mod suggest;
+mod test;
 
 use proc_macro::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -304,4 +306,27 @@ pub fn messages(args: TokenStream, item: TokenStream) -> TokenStream {
     };
     let errors = errors.to_tokens();
     quote!(#errors #made).into()
+}
+
+/// Makes a test of an async function: `#[postbox::test]`, with the feature `testkit`.
+///
+/// The function takes a `postbox::testkit::TestSystem`, or nothing, and returns nothing, a `Result` or an
+/// `ExitCode`. It runs in a current-thread runtime of its own with the clock paused; what it spawns with no
+/// word about a system belongs to the test's. When it is through, the strict look at the system follows, also
+/// where it takes no `TestSystem`.
+///
+/// Attributes such as `#[should_panic]` go below or above it. The option is `crate = path`, where postbox is.
+///
+/// # Examples
+///
+/// ```text
+/// #[postbox::test]
+/// async fn an_account_starts_empty(sys: TestSystem) {
+///     let account = sys.spawn(Account::default());
+///     assert_eq!(account.balance().await.unwrap(), 0);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    test::tokens(args.into(), item.into()).into()
 }

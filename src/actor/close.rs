@@ -111,7 +111,7 @@ pub(super) fn begin<A: Actor>(
         _ => (Ruling::End, None),
     };
     match &exit {
-        Exit::Failed { failure, .. } => journal::failed(failure, &ruling),
+        Exit::Failed { failure, .. } => journal::failed(common, failure, &ruling),
         _ => journal::restarted(&common.identity, &own, &ruling),
     }
     let kill = matches!(exit, Exit::Killed);
@@ -252,7 +252,7 @@ impl Ending {
             return Poll::Ready(());
         };
         if let Err(Exit::Failed { failure, .. }) = ended {
-            journal::unharmed(&failure);
+            journal::unharmed(seat.common(), &failure);
         }
         Poll::Ready(())
     }
@@ -270,7 +270,8 @@ fn time_of_hook<A: Actor>(seat: &Seat<A>, killed: bool) -> Shutdown {
 fn drop_state<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>) {
     let state = turn.replace(None);
     if let Err(panic) = failure::catch(|| drop(state)) {
-        journal::unharmed(&Failure::panicked(seat.common().identity.clone(), Step::Drop, panic));
+        let failure = Failure::panicked(seat.common().identity.clone(), Step::Drop, panic);
+        journal::unharmed(seat.common(), &failure);
     }
 }
 
@@ -374,7 +375,7 @@ pub(super) async fn pause<A: Actor>(seat: &Seat<A>, after: Duration) {
     poll_fn(|cx: &mut TaskContext<'_>| {
         // These are about nobody's end by themselves.
         let harmless = signal::NOTICE | signal::LINKED | signal::LIFE | signal::RESTART | signal::OPEN;
-        if seat.mailbox.signals() & !harmless != 0 || called_off(seat).is_some() {
+        if seat.mailbox.calls() & !harmless != 0 || called_off(seat).is_some() {
             return Poll::Ready(());
         }
         timer.as_mut().poll(cx)

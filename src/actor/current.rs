@@ -13,6 +13,8 @@ thread_local! {
     /// The system of that actor. It stays when the actor has been polled: the next one is most often of the
     /// same system, and then there is no count to be touched. Weak, so that a thread keeps no system alive.
     static HOME: RefCell<Weak<Home>> = const { RefCell::new(Weak::new()) };
+    /// The system of whoever is no actor, where that is not the default one: in a test.
+    pub(super) static OUTSIDE: RefCell<Weak<Home>> = const { RefCell::new(Weak::new()) };
 }
 
 /// Runs `f` with this actor as the current one, and puts the one before it back, also when `f` panics.
@@ -53,5 +55,6 @@ pub(crate) fn id() -> Option<ActorId> {
 /// The system of the actor being polled on this thread, or the default one.
 pub(crate) fn home() -> Arc<Home> {
     let current = id().and_then(|_| HOME.try_with(|home| home.borrow().upgrade()).ok().flatten());
-    current.unwrap_or_else(|| Arc::clone(Home::default_one()))
+    let outside = || OUTSIDE.try_with(|home| home.borrow().upgrade()).ok().flatten();
+    current.or_else(outside).unwrap_or_else(|| Arc::clone(Home::default_one()))
 }

@@ -9,6 +9,7 @@ use dashmap::{DashMap, Entry};
 
 use super::{
     common::{Common, Ledger},
+    observer::Observer,
     seat::AnySeat,
 };
 use crate::{DeadLetters, SpawnError, failure, policy::DEFAULT_DEAD_LETTERS};
@@ -22,6 +23,8 @@ pub(crate) struct Home {
     pub(crate) dead_letters: DeadLetters,
     /// Replies of `Err` to messages that were told.
     pub(crate) unheard_errors: AtomicU64,
+    /// Who looks on, in a test.
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
     roster: [Mutex<Shard>; SHARDS],
 }
@@ -41,6 +44,7 @@ impl Home {
             name: name.into(),
             dead_letters: DeadLetters::new(DEFAULT_DEAD_LETTERS),
             unheard_errors: AtomicU64::new(0),
+            observer: OnceLock::new(),
             names: DashMap::new(),
             roster: Default::default(),
         })

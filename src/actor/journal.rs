@@ -1,21 +1,33 @@
 //! The log of an actor's life: `tracing` events with the target `postbox`.
 //!
-//! Started and stopped at DEBUG, a failure as one line at WARN, an escalation at ERROR.
+//! Started and stopped at DEBUG, a failure as one line at WARN, an escalation at ERROR. Who observes the system
+//! learns the same.
 
 use crate::{Failure, Identity, StopReason, failure::Panic};
 
-use super::family::Ruling;
+use super::{common::Common, family::Ruling};
 
-pub(super) fn started(who: &Identity) {
+pub(super) fn started(common: &Common) {
+    let who = &common.identity;
     tracing::debug!(target: "postbox", actor = %who, "started");
+    if let Some(observer) = common.home.observer.get() {
+        observer.started(who);
+    }
 }
 
-pub(super) fn ended(who: &Identity, reason: &StopReason) {
+pub(super) fn ended(common: &Common, reason: &StopReason) {
+    let who = &common.identity;
     tracing::debug!(target: "postbox", actor = %who, %reason, "ended");
+    if let Some(observer) = common.home.observer.get() {
+        observer.ended(who, reason);
+    }
 }
 
 /// One line: who, what, where, why, and what follows.
-pub(super) fn failed(failure: &Failure, ruling: &Ruling) {
+pub(super) fn failed(common: &Common, failure: &Failure, ruling: &Ruling) {
+    if let Some(observer) = common.home.observer.get() {
+        observer.failed(failure);
+    }
     let chain = failure.chain();
     match ruling {
         Ruling::Restart { after, used, max } if after.is_zero() => {
@@ -57,7 +69,10 @@ pub(super) fn restarted(who: &Identity, reason: &StopReason, ruling: &Ruling) {
 }
 
 /// A failure that changes nothing any more: of a hook at the end, or of a `Drop`.
-pub(super) fn unharmed(failure: &Failure) {
+pub(super) fn unharmed(common: &Common, failure: &Failure) {
+    if let Some(observer) = common.home.observer.get() {
+        observer.failed(failure);
+    }
     let chain = failure.chain();
     tracing::warn!(target: "postbox", "{chain}; its end goes on");
 }

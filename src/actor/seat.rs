@@ -47,6 +47,8 @@ pub(crate) mod signal {
     pub(crate) const RESTART: u32 = 512;
     /// The gate at which the next incarnation waits may be open: the family says.
     pub(crate) const OPEN: u32 = 1024;
+    /// A standing order: whoever observes the system is asked before each message.
+    pub(crate) const FAULT: u32 = crate::queue::STANDING;
 }
 
 /// The place an actor sits in, in one allocation.

@@ -10,6 +10,7 @@ use super::{
     current,
     family::{Family, Membership},
     home::Home,
+    observer::Observed,
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
@@ -128,7 +129,13 @@ fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError>
 fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
     let common = seat.common();
     common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
-    drop(runtime.spawn(Life::new(seat, report)));
+    match common.home.observer.get().cloned() {
+        None => drop(runtime.spawn(Life::new(seat, report))),
+        Some(observer) => {
+            let observed = Observed::new(observer, Arc::clone(&seat) as Arc<dyn AnySeat>);
+            drop(runtime.spawn(observed.life(Box::pin(Life::new(seat, report)))));
+        }
+    }
 }
 
 /// How a child is made, restarted and stopped: see [`child`].

@@ -8,7 +8,7 @@ use super::{
     desk::Request,
     envelope::{Cause as Giving, Incarnation, Why},
     hooks::NO_MESSAGE,
-    link,
+    link, observer,
     run::Exit,
     seat::{Seat, signal},
     watch,
@@ -62,10 +62,13 @@ fn work<A: Actor>(
 ) -> Pause {
     loop {
         let signals = seat.mailbox.signals();
-        if signals != 0
-            && let Some(exit) = heed(seat, turn, signals, budget)
-        {
-            return Pause::Exit(exit);
+        if signals != 0 {
+            if let Some(exit) = heed(seat, turn, signals, budget) {
+                return Pause::Exit(exit);
+            }
+            if let Some(pause) = observer::before_message(seat, turn, signals, cx) {
+                return pause;
+            }
         }
         if turn.is_busy() {
             match poll(turn, cx) {
@@ -260,6 +263,12 @@ pub(super) fn poll_hook<A: Actor, H: Entry<Incarnation<A>>>(
     if seat.mailbox.signals() & signal::KILL != 0 {
         cut(seat, turn, &StopReason::Killed);
         return Poll::Ready(Err(Exit::Killed));
+    }
+    if hook.is_some()
+        && let Err(error) = observer::before_hook(seat, step)
+    {
+        *hook = None;
+        return Poll::Ready(Err(fail(seat, turn, step, Cause::Error(error))));
     }
     let polled = failure::catch(|| {
         if let Some(hook) = hook.take() {

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -57,7 +57,11 @@ pub struct DeadLetters {
     by_reason: [AtomicU64; Reason::ALL.len()],
     ring: usize,
     state: Mutex<State>,
+    /// Sees each letter before anybody else: the observer of a test.
+    pub(crate) tap: OnceLock<Tap>,
 }
+
+type Tap = Box<dyn Fn(&DeadLetter) + Send + Sync>;
 
 /// Counts the dead letters of one kind of actor, one type of message and one reason.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +118,12 @@ struct Subscriber {
 impl DeadLetters {
     /// Makes a sink that keeps the last `ring` letters.
     pub(crate) fn new(ring: usize) -> Self {
-        Self { by_reason: std::array::from_fn(|_| AtomicU64::new(0)), ring, state: Mutex::default() }
+        Self {
+            by_reason: std::array::from_fn(|_| AtomicU64::new(0)),
+            ring,
+            state: Mutex::default(),
+            tap: OnceLock::new(),
+        }
     }
 
     /// Takes a letter. It does not wait, it does not panic, and it may be called from the `Drop` of a message.
@@ -123,6 +132,9 @@ impl DeadLetters {
         // stands whatever happens to the rest.
         self.by_reason[letter.reason() as usize].fetch_add(1, Ordering::Relaxed);
 
+        if let Some(tap) = self.tap.get() {
+            tap(&letter);
+        }
         let (logged, subscribers, evicted) = self.enter(&letter, Instant::now());
 
         // From here on without the lock: a log subscriber, a waker and a `Drop` are code of the user's.

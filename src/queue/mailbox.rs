@@ -49,6 +49,10 @@ use super::{
     waiters::{Standing, Ticket, Waiters},
 };
 
+/// The signal that is a standing order: it is looked at before each entry, and neither wakes a consumer that
+/// waits nor keeps one from resting.
+pub(crate) const STANDING: u32 = 1 << 31;
+
 /// Why an entry was not taken; it comes back.
 #[derive(Debug)]
 pub(crate) enum Refused<T> {
@@ -285,6 +289,12 @@ impl<S: Stage> Mailbox<S> {
         // Relaxed: a hint between two entries. Nothing is read on the strength of it that was not written
         // under the lock, which whoever acts on a signal takes; the last look before a rest is under it too.
         self.signals.load(Ordering::Relaxed)
+    }
+
+    /// The signals that call for something to be done: all but a standing order.
+    #[inline]
+    pub(crate) fn calls(&self) -> u32 {
+        self.signals() & !STANDING
     }
 
     /// Takes signals down.

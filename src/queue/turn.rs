@@ -131,6 +131,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         })
     }
 
+    /// What type the entry is of that is opened next, as far as the batch at hand goes.
+    pub(crate) fn next_about(&mut self) -> Option<S::About> {
+        self.consumer(|consumer| consumer.front.front_about())
+    }
+
     /// Entries taken so far.
     pub(crate) fn taken(&mut self) -> u64 {
         let left = self.consumer(|consumer| consumer.left());
@@ -296,7 +301,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         if back.waiters.any_waiting() {
             self.mailbox.grant(&mut back, &mut woken);
         }
-        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.signals() != 0 {
+        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.calls() != 0 {
             drop(back);
             woken.into_iter().for_each(Waker::wake);
             return Rest::More(self);

@@ -1,0 +1,4 @@
+#[postbox::test]
+struct DepositsAddUp;
+
+fn main() {}
