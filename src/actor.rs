@@ -9,13 +9,16 @@
 //! | `actor_ref`, `recipient`, `handle` | the references: typed, by message, untyped |
 //! | `accept` | the one seam behind them: a place that accepts an `M` |
 //! | `request` | `Tell`, `Ask` and `Call`: what a sender awaits |
-//! | `envelope` | a message in the mailbox; opening it runs the handler |
+//! | `entries`, `limit` | a message in the mailbox, told or asked, with a deadline or without |
+//! | `envelope` | what is left of a message once its handler has it, and how it gets its fate |
 //! | `asker` | the two ends of an ask |
 //! | `seat`, `common` | what outlives a restart: mailbox, counters, identity |
 //! | `run` | the life of an actor, incarnation by incarnation: read this first |
+//! | `stash` | putting a message aside |
 //! | `hooks` | `started`, `stopped` and `terminated`, as tasks |
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `close` | the end of an incarnation and of an actor |
+//! | `waits` | who awaits whom, to find circles of asks |
 //! | `spawn` | how an actor comes to be |
 //! | `ending` | how an end that is demanded is waited for, and given up |
 //! | `family` | the children of an actor, who is restarted, and the calls by hand |
@@ -35,6 +38,7 @@ mod context;
 mod current;
 mod desk;
 mod ending;
+mod entries;
 mod envelope;
 mod family;
 mod handle;
@@ -42,6 +46,7 @@ mod history;
 mod home;
 mod hooks;
 mod journal;
+mod limit;
 mod link;
 mod message;
 mod observer;
@@ -52,8 +57,10 @@ pub(crate) mod rig;
 mod run;
 mod seat;
 mod spawn;
+mod stash;
 mod ties;
 mod turn;
+mod waits;
 mod watch;
 
 pub use self::{
@@ -79,7 +86,7 @@ pub(crate) use self::{
 };
 
 use crate::{
-    BoxError, Shutdown, StopReason, Supervision,
+    BoxError, Overflow, Shutdown, StopReason, Supervision,
     id::short_type_name,
     policy::{DEFAULT_CAPACITY, DEFAULT_SHUTDOWN},
 };
@@ -121,6 +128,9 @@ use crate::{
 pub trait Actor: Sized + Send + 'static {
     /// How many messages the mailbox holds, those in the handler not counted. At least 1.
     const CAPACITY: usize = DEFAULT_CAPACITY;
+
+    /// What the mailbox does with one more message when it is full.
+    const OVERFLOW: Overflow = Overflow::Wait;
 
     /// How long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
     const SHUTDOWN: Shutdown = Shutdown::Within(DEFAULT_SHUTDOWN);

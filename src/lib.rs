@@ -32,12 +32,12 @@ pub use self::{
     id::{ActorId, Identity},
     policy::{
         AutoShutdown, Backoff, DEFAULT_CAPACITY, DEFAULT_DEAD_LETTERS, DEFAULT_LIMIT, DEFAULT_SHUTDOWN,
-        KILL_GRACE, Limit, Restart, Shutdown, Strategy, Supervision,
+        KILL_GRACE, Limit, Overflow, Restart, Shutdown, Strategy, Supervision,
     },
     reason::StopReason,
     snapshot::{ActorSnapshot, Snapshot},
     supervision::{Supervisor, SupervisorBuilder},
-    system::{ShutdownReport, System},
+    system::{ShutdownReport, System, SystemBuilder},
 };
 
 /// For the code that the macros write. Not part of the API.

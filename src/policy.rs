@@ -10,6 +10,7 @@ pub use self::backoff::Backoff;
 pub use self::detach::KILL_GRACE;
 pub(crate) use self::detach::{Silence, is_detached};
 pub use self::limit::Limit;
+pub use self::overflow::Overflow;
 pub use self::restart::{AutoShutdown, Restart, Shutdown, Strategy, Supervision};
 
 mod backoff;
@@ -17,6 +18,7 @@ pub(crate) mod children;
 pub(crate) mod decide;
 mod detach;
 pub(crate) mod limit;
+mod overflow;
 mod restart;
 
 /// The capacity of a mailbox whose actor declares none, in messages.

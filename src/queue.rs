@@ -9,12 +9,14 @@
 //! | `buffer` | entries of different types, one behind the other in one block of memory |
 //! | `stage` | the consumer's state, and the future that borrows it, polled in place |
 //! | `mailbox` | the producers' side: the bound, the run state, close |
+//! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
 //! | `waiters` | senders that wait for room, first come first served |
 //! | `reach` | what others can reach of the entry in hand |
 //! | `reply` | one value from one task to another, once |
 #![allow(unsafe_code, reason = "the only layer that may; each block is argued where it stands")]
 
+mod aside;
 mod buffer;
 mod mailbox;
 mod reach;
@@ -27,6 +29,7 @@ mod waiters;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use aside::{Drops, Forced, Stash};
 pub(crate) use mailbox::{Mailbox, Refused, STANDING};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};

@@ -46,8 +46,12 @@ impl System {
     /// Makes a system of its own.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        // The first reader of the dead letters, whom they count from the start.
-        Self { home: Home::new(name) }
+        Self::builder(name).build()
+    }
+
+    /// Begins to make a system with other than the default options.
+    pub fn builder(name: &str) -> SystemBuilder {
+        SystemBuilder { name: name.into(), detect_deadlocks: false }
     }
 
     /// Returns the system of the actor this is called in, or else the default one of the process.
@@ -160,6 +164,43 @@ impl System {
         let mut alive = self.home.alive();
         alive.retain(|seat| seat.common().membership.is_none() && !seat.common().is_detached());
         alive
+    }
+}
+
+/// The options of a system: see [`System::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// let system = System::builder("billing").detect_deadlocks(true).build();
+/// assert_eq!(system.name(), "billing");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is made until `build` is called"]
+pub struct SystemBuilder {
+    name: Arc<str>,
+    detect_deadlocks: bool,
+}
+
+impl SystemBuilder {
+    /// Sets whether an ask that closes a circle of actors, each of which awaits the next, ends at once with
+    /// [`AskError::WouldDeadlock`](crate::AskError::WouldDeadlock) and the way around. Off unless set.
+    ///
+    /// It costs a lock shared by the system for each ask that a handler awaits, so it is for tests and for
+    /// programs that can afford it. It sees the asks that are awaited in handlers and hooks, those with a timeout
+    /// as well; not those of tasks that a handler has spawned, and not tells that wait for room. An actor that has
+    /// put an answer off with [`Context::reply_later`] counts as asked until the answer is there.
+    pub fn detect_deadlocks(self, on: bool) -> Self {
+        Self { detect_deadlocks: on, ..self }
+    }
+
+    /// Makes the system.
+    #[must_use]
+    pub fn build(self) -> System {
+        // The first reader of the dead letters, whom they count from the start.
+        System { home: Home::new(&self.name, self.detect_deadlocks) }
     }
 }
 

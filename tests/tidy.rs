@@ -51,12 +51,22 @@ const EXPORTS: &[(&str, &[&str])] = &[
     ("id", &["ActorId", "Identity"]),
     (
         "policy",
-        &["AutoShutdown", "Backoff", "KILL_GRACE", "Limit", "Restart", "Shutdown", "Strategy", "Supervision"],
+        &[
+            "AutoShutdown",
+            "Backoff",
+            "KILL_GRACE",
+            "Limit",
+            "Overflow",
+            "Restart",
+            "Shutdown",
+            "Strategy",
+            "Supervision",
+        ],
     ),
     ("reason", &["StopReason"]),
     ("snapshot", &["ActorSnapshot", "Snapshot"]),
     ("supervision", &["Supervisor", "SupervisorBuilder"]),
-    ("system", &["ShutdownReport", "System"]),
+    ("system", &["ShutdownReport", "System", "SystemBuilder"]),
     ("testkit", &["__assert_tree", "__expect_match"]),
 ];
 

@@ -16,22 +16,25 @@ pub(crate) use self::duration::Timeout;
 use crate::errors::Errors;
 use crate::suggest;
 
-/// `#[actor(capacity = 64, name = "…", crate = path)]`.
+/// `#[actor(capacity = 64, overflow = "drop_oldest", name = "…", crate = path)]`.
 #[derive(Default)]
 pub(crate) struct ActorOptions {
     pub(crate) capacity: Option<Expr>,
+    /// The variant of `Overflow`.
+    pub(crate) overflow: Option<Ident>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
 }
 
 impl ActorOptions {
-    const KNOWN: [&str; 3] = ["capacity", "name", "crate"];
+    const KNOWN: [&str; 4] = ["capacity", "overflow", "name", "crate"];
 
     pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
         for list in lists(attrs, "actor") {
             each(list, "actor", errors, |name, input| match name.unraw().to_string().as_str() {
                 "capacity" => once(&mut options.capacity, name, capacity(input)?),
+                "overflow" => once(&mut options.overflow, name, overflow(name, input)?),
                 "name" => once(&mut options.name, name, kind(input)?),
                 "crate" => once(&mut options.krate, name, after_eq(name, input)?),
                 other => Err(unknown(name, other, &Self::KNOWN)),
@@ -46,6 +49,7 @@ impl ActorOptions {
 pub(crate) struct Policy {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Timeout>,
+    pub(crate) priority: Option<()>,
 }
 
 /// `retry = 3`: the word is kept, because the bound that it asks for is reported there.
@@ -64,13 +68,15 @@ impl Policy {
             )
         } else if name == "timeout" {
             Some(duration::timeout(input).and_then(|timeout| once(&mut self.timeout, name, timeout)))
+        } else if name == "priority" {
+            Some(once(&mut self.priority, name, ()))
         } else {
             None
         }
     }
 }
 
-/// `#[message(reply = T, retry = N, timeout = "250ms", crate = path)]` on a struct.
+/// `#[message(reply = T, retry = N, timeout = "250ms", priority, crate = path)]` on a struct.
 #[derive(Default)]
 pub(crate) struct StructOptions {
     pub(crate) reply: Option<Type>,
@@ -79,7 +85,7 @@ pub(crate) struct StructOptions {
 }
 
 impl StructOptions {
-    const KNOWN: [&str; 4] = ["reply", "retry", "timeout", "crate"];
+    const KNOWN: [&str; 5] = ["reply", "retry", "timeout", "priority", "crate"];
 
     pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
@@ -104,7 +110,7 @@ impl StructOptions {
     }
 }
 
-/// `#[message(name = X, retry = N, timeout = "250ms", derive(Clone))]` on a method.
+/// `#[message(name = X, retry = N, timeout = "250ms", priority, derive(Clone))]` on a method.
 #[derive(Default)]
 pub(crate) struct MethodOptions {
     pub(crate) name: Option<Ident>,
@@ -113,7 +119,7 @@ pub(crate) struct MethodOptions {
 }
 
 impl MethodOptions {
-    const KNOWN: [&str; 4] = ["name", "derive", "retry", "timeout"];
+    const KNOWN: [&str; 5] = ["name", "derive", "retry", "timeout", "priority"];
 
     pub(crate) fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
         each(attr, "message", errors, |name, input| match name.unraw().to_string().as_str() {
@@ -287,6 +293,24 @@ fn capacity(input: ParseStream<'_>) -> Result<Expr> {
             Err(syn::Error::new_spanned(lit, "the capacity is a number of messages: `capacity = 64`"))
         }
         _ => Ok(capacity),
+    }
+}
+
+fn overflow(name: &Ident, input: ParseStream<'_>) -> Result<Ident> {
+    const KNOWN: &str = "`\"wait\"`, `\"drop_newest\"` or `\"drop_oldest\"`";
+    let value: Expr = after_eq(name, input)?;
+    let variant = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Str(word), .. }) => match word.value().as_str() {
+            "wait" => Some("Wait"),
+            "drop_newest" => Some("DropNewest"),
+            "drop_oldest" => Some("DropOldest"),
+            _ => None,
+        },
+        _ => None,
+    };
+    match variant {
+        Some(variant) => Ok(Ident::new(variant, name.span())),
+        None => Err(syn::Error::new_spanned(value, format!("what a full mailbox does is {KNOWN}"))),
     }
 }
 

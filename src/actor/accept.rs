@@ -6,12 +6,15 @@ use super::{
     Actor, Handler, Message,
     asker::Asker,
     common::Common,
-    envelope::{Asked, Told},
+    entries::{Asked, Told},
+    envelope::{Cause, Why},
+    journal,
+    limit::{Limit, Until},
     seat::Seat,
 };
 use crate::{
-    StopReason,
-    queue::{Refused, Ticket},
+    Reason, StopReason, failure,
+    queue::{Forced, Refused, Ticket},
 };
 
 /// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
@@ -59,13 +62,21 @@ impl std::fmt::Debug for Line<'_> {
 }
 
 pub(crate) mod sealed {
-    use super::{Common, Line, Message, Offer, Refusal, Ticket};
+    use super::{Common, Line, Message, Offer, Refusal, Ticket, Until};
 
     /// The seam itself.
     pub trait Sealed<M: Message> {
         /// Takes the message, or hands it back. With a `line`, a message refused for want of room has a place
         /// in the line of those that wait.
         fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)>;
+
+        /// The same, for a message with a deadline.
+        fn accept_until(
+            &self,
+            offer: Offer<M>,
+            until: Until,
+            line: Option<Line<'_>>,
+        ) -> Result<(), (Offer<M>, Refusal)>;
 
         /// Gives a place in the line back.
         fn leave(&self, ticket: &mut Ticket);
@@ -78,13 +89,17 @@ pub(crate) mod sealed {
 impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
     #[inline]
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
-        match offer.asker {
-            None => self.put(Told(offer.msg), line, |told| Offer { msg: told.0, asker: None }),
-            Some(asker) => self.put(Asked { msg: offer.msg, asker }, line, |asked| Offer {
-                msg: asked.msg,
-                asker: Some(asked.asker),
-            }),
-        }
+        self.put_offer(offer, (), line)
+    }
+
+    #[cold]
+    fn accept_until(
+        &self,
+        offer: Offer<M>,
+        until: Until,
+        line: Option<Line<'_>>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        self.put_offer(offer, until, line)
     }
 
     fn leave(&self, ticket: &mut Ticket) {
@@ -98,6 +113,26 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
 
 impl<A: Actor> Seat<A> {
     #[inline]
+    fn put_offer<M: Message, L: Limit>(
+        &self,
+        offer: Offer<M>,
+        limit: L,
+        line: Option<Line<'_>>,
+    ) -> Result<(), (Offer<M>, Refusal)>
+    where
+        A: Handler<M>,
+    {
+        let Offer { msg, asker } = offer;
+        match asker {
+            None => self.put(Told { msg, limit }, line, |told| Offer { msg: told.msg, asker: None }),
+            Some(asker) => self.put(Asked { msg, asker, limit }, line, |asked| Offer {
+                msg: asked.msg,
+                asker: Some(asked.asker),
+            }),
+        }
+    }
+
+    #[inline]
     fn put<M: Message, T: crate::queue::Entry<super::envelope::Incarnation<A>>>(
         &self,
         entry: T,
@@ -108,9 +143,39 @@ impl<A: Actor> Seat<A> {
             None => self.mailbox.push(entry),
             Some(Line { ticket, waker }) => self.mailbox.push_or_wait(entry, ticket, waker),
         };
-        pushed.map_err(|refused| match refused {
-            Refused::Full(entry) => (back(entry), Refusal::Full { capacity: self.mailbox.capacity() }),
-            Refused::Closed(entry) => (back(entry), Refusal::Closed(self.closed_because())),
-        })
+        pushed.or_else(|refused| self.refuse(refused, back))
+    }
+
+    /// Says why there is no place for a message, unless it has one at the cost of another.
+    #[cold]
+    fn refuse<M: Message, T: crate::queue::Entry<super::envelope::Incarnation<A>>>(
+        &self,
+        refused: Refused<T>,
+        back: impl FnOnce(T) -> Offer<M>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        match refused {
+            Refused::Full(entry) => Err((back(entry), Refusal::Full { capacity: self.mailbox.capacity() })),
+            Refused::Closed(entry) => Err((back(entry), Refusal::Closed(self.closed_because()))),
+            Refused::Overflow(entry) => match self.mailbox.force(entry) {
+                Forced::Queued => Ok(()),
+                Forced::Evicted(oldest) => {
+                    self.discard(Reason::Evicted, |cause| oldest.bury(cause));
+                    Ok(())
+                }
+                Forced::Dropped(newest) => {
+                    self.discard(Reason::Overflow, |cause| newest.bury(cause));
+                    Ok(())
+                }
+                Forced::Refused(refused) => self.refuse(refused, back),
+            },
+        }
+    }
+
+    /// Gives up a message that the full mailbox has dropped, which has counted it. In the sender's task.
+    fn discard(&self, reason: Reason, bury: impl FnOnce(&Cause)) {
+        let cause = Cause::new(Self::common(self), Why::Discarded(reason));
+        if let Err(panic) = failure::catch(|| bury(&cause)) {
+            journal::drop_panicked(&Self::common(self).identity, &panic);
+        }
     }
 }

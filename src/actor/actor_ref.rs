@@ -9,6 +9,7 @@ use super::{
     family::Family,
     handle::Handle,
     home::Home,
+    limit::Until,
     recipient::Recipient,
     request::{Ask, Tell},
     seat::{AnySeat, Seat, signal},
@@ -188,6 +189,15 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
     #[inline]
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
         self.seat.accept(offer, line)
+    }
+
+    fn accept_until(
+        &self,
+        offer: Offer<M>,
+        until: Until,
+        line: Option<Line<'_>>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        self.seat.accept_until(offer, until, line)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt, sync::Arc};
 
 use super::{Actor, envelope::Incarnation, message::Message, seat::Seat};
 use crate::{
-    Failure, StopReason,
+    Failure, Reason, StopReason,
     id::short_type_name,
     queue::{self, Answering, Asking, Cut, Lent},
 };
@@ -19,6 +19,10 @@ pub(crate) enum NoReply<M> {
     Aborted(StopReason),
     /// The handler dropped the reply.
     Dropped,
+    /// The message's deadline passed, before a handler had begun or between two attempts.
+    Expired { started: bool },
+    /// The mailbox was full and dropped the message.
+    Discarded(Reason),
 }
 
 /// Whoever gave the actor up has told the asker, and not the actor, which cannot.
@@ -54,6 +58,11 @@ impl<M: Message> Asker<M> {
     #[inline]
     pub(crate) fn take(&self) -> bool {
         self.slot.as_ref().is_some_and(Answering::take)
+    }
+
+    /// Takes that back: the message waits again.
+    pub(crate) fn put_back(&self) {
+        self.slot.iter().for_each(Answering::put_back);
     }
 
     pub(crate) fn is_gone(&self) -> bool {

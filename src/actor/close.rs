@@ -129,6 +129,7 @@ pub(super) fn begin<A: Actor>(
     };
     if again.is_some() {
         common.set_status(Status::Restarting);
+        turn.unstash_all();
         // They are about the incarnation that has just ended. A stop that has closed the mailbox is about the
         // actor: it goes on with the next incarnation. A kill goes on to the `stopped` hook, which then may not
         // take for ever.
@@ -299,6 +300,7 @@ pub(super) fn bury_kept<A: Actor>(
 /// Gives up every message that waits.
 pub(super) fn bury_all<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, why: &Why) {
     let giving = Giving::new(seat.common(), why.clone());
+    turn.gather();
     while turn::bury_one(seat, turn, &giving) {}
     seat.common().tally.add(giving.counts());
 }

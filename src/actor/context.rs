@@ -127,8 +127,13 @@ impl<A: Actor> Context<A> {
     /// # }
     /// ```
     pub async fn fail<T>(&mut self, error: impl Into<BoxError>) -> T {
+        self.never(Request::Fail(error.into())).await
+    }
+
+    /// Makes a request of the loop that polls the handler, and waits for ever: the handler is dropped here.
+    pub(super) async fn never<T>(&mut self, request: Request) -> T {
         let withdrawn = Withdraw(&self.seat.common().desk);
-        withdrawn.0.put(Request::Fail(error.into()));
+        withdrawn.0.put(request);
         std::future::pending().await
     }
 

@@ -29,6 +29,8 @@ pub(crate) enum Request {
     WantsReply,
     /// For the handler: the `ReplyTo` it wanted.
     Reply(Box<dyn Any + Send>),
+    /// The handler puts this aside, which is its message.
+    Stash(Box<dyn Any + Send>),
     /// The handler has what it wanted; the rest of its work is done elsewhere.
     Deferred,
     /// A handler panicked before it had made its future: whom to tell, and of what type the message was.

@@ -1,6 +1,6 @@
-//! A message in the mailbox, and the task it becomes.
+//! What is left of a message once its handler has it, and how it gets its fate.
 //!
-//! An envelope is opened in one place: [`open`]. It moves the message into the handler's future, which the
+//! An entry is opened in one place: [`open`]. It moves the message into the handler's future, which the
 //! queue layer polls in place. Whatever ends the envelope gives its message one fate: handled here, or one of
 //! the [`Cause`]s.
 
@@ -20,14 +20,16 @@ use super::{
     asker::{Asker, Loan, NoReply, ReplyTo},
     common::Common,
     desk::Request,
+    entries::{Asked, Told},
     home::Home,
     journal,
+    limit::{Expired, Limit},
     seat::Seat,
 };
 use crate::{
     BoxError, DeadLetter, Failure, Identity, Reason, StopReason, failure,
     id::short_type_name,
-    queue::{Entry, Stage, Task},
+    queue::{Stage, Stash, Task},
 };
 
 /// One incarnation: who sits in the seat now, and the context that goes with it.
@@ -43,7 +45,21 @@ impl<A: Actor> Stage for Incarnation<A> {
     type Cause = Cause;
     type Exit = BoxError;
     type About = About;
+    type Lapse = Expired;
 }
+
+/// Not an error, but how a handler ends that puts its message aside: the one way out of a task that says
+/// something.
+#[derive(Debug)]
+pub(crate) struct PutAside;
+
+impl std::fmt::Display for PutAside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the message was put aside")
+    }
+}
+
+impl std::error::Error for PutAside {}
 
 /// What is known of a message by its type.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +87,10 @@ pub(crate) enum Why {
     Ended { reason: StopReason },
     /// Nobody asks for it any more.
     Abandoned,
+    /// Its deadline passed.
+    Expired(Expired),
+    /// The mailbox was full, and drops messages then: for one of two reasons.
+    Discarded(Reason),
     /// Nobody gave it a fate: a bug of this crate.
     Leaked,
 }
@@ -95,19 +115,36 @@ impl Cause {
         }
     }
 
+    /// Why they get it.
+    pub(super) fn why(&self) -> &Why {
+        &self.why
+    }
+
+    /// A message has gone back to its asker.
+    pub(super) fn went_back(&self) {
+        self.returned.set(self.returned.get() + 1);
+    }
+
     /// How many messages became dead letters, and how many went back to their askers.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.dead.get(), self.returned.get())
     }
 
     /// Hands a message, or what is known of it, to the dead-letter sink.
-    fn letter<M: Message>(&self, msg: Option<M>) {
-        let (reason, attempts, failure) = match &self.why {
+    pub(super) fn letter<M: Message>(&self, msg: Option<M>) {
+        self.letter_about(&self.why, msg);
+    }
+
+    /// The same for another reason than that of the others.
+    pub(super) fn letter_about<M: Message>(&self, why: &Why, msg: Option<M>) {
+        let (reason, attempts, failure) = match why {
             Why::Failed { failure, attempts } => (Reason::Failed, *attempts, Some(failure)),
             Why::Quarantined { failure, attempts } => (Reason::Quarantined, *attempts, Some(failure)),
             Why::Cut { reason, attempts } => (Reason::Aborted, *attempts, reason.failure()),
             Why::Ended { reason } => (ended_as(reason), 0, reason.failure()),
             Why::Abandoned => (Reason::Abandoned, 0, None),
+            Why::Expired(expired) => (Reason::Expired, expired.attempts, None),
+            Why::Discarded(reason) => (*reason, 0, None),
             Why::Leaked => (Reason::Leaked, 0, None),
         };
         let message = msg.map(|msg| Box::new(msg) as Box<dyn Any + Send>);
@@ -124,13 +161,15 @@ impl Cause {
     }
 
     /// What the asker of a message is told; `None` when the message itself goes back to it.
-    fn told<M: Message>(&self) -> Option<NoReply<M>> {
+    pub(super) fn told<M: Message>(&self) -> Option<NoReply<M>> {
         match &self.why {
             Why::Failed { failure, .. } | Why::Quarantined { failure, .. } => {
                 Some(NoReply::Failed(failure.clone()))
             }
             Why::Cut { reason, .. } => Some(NoReply::Aborted(reason.clone())),
             Why::Ended { .. } => None,
+            Why::Discarded(reason) => Some(NoReply::Discarded(*reason)),
+            Why::Expired(expired) => Some(NoReply::Expired { started: expired.attempts > 0 }),
             Why::Abandoned | Why::Leaked => Some(NoReply::Dropped),
         }
     }
@@ -144,114 +183,12 @@ fn ended_as(reason: &StopReason) -> Reason {
     }
 }
 
-/// A message nobody waits for.
-pub(crate) struct Told<M>(pub(crate) M);
-
-/// A message with somebody who waits for its reply.
-pub(crate) struct Asked<M: Message> {
-    pub(crate) msg: M,
-    pub(crate) asker: Asker<M>,
-}
-
-impl<A: Handler<M>, M: Message> Entry<Incarnation<A>> for Told<M> {
-    const KEEP: bool = M::ATTEMPTS > 1;
-
-    fn about() -> About {
-        About::of::<M>()
-    }
-
-    #[inline]
-    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
-        Some(open::<A, M>(self.0, None, copy, state))
-    }
-
-    fn duplicate(&mut self) -> Option<Self> {
-        self.0.duplicate().map(Told)
-    }
-
-    fn settle(self) {}
-
-    fn bury(self, cause: &Cause) {
-        cause.letter(Some(self.0));
-    }
-}
-
-impl<A: Handler<M>, M: Message> Entry<Incarnation<A>> for Asked<M> {
-    const KEEP: bool = M::ATTEMPTS > 1;
-
-    fn about() -> About {
-        About::of::<M>()
-    }
-
-    #[inline]
-    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
-        // A copy has been taken by `duplicate`. To look again would give up the copy of a message that is still
-        // there, and then the message.
-        if !copy && !self.asker.take() {
-            let cause = Cause::new(state.seat.common(), Why::Abandoned);
-            self.give_up(&cause);
-            state.seat.common().tally.add(cause.counts());
-            return None;
-        }
-        Some(open::<A, M>(self.msg, Some(self.asker), copy, state))
-    }
-
-    fn duplicate(&mut self) -> Option<Self> {
-        // Taken, from the first attempt on: an asker that gives up now is told that it had started.
-        if !self.asker.take() {
-            return None;
-        }
-        let msg = self.msg.duplicate()?;
-        Some(Self { msg, asker: self.asker.share() })
-    }
-
-    fn settle(self) {
-        self.asker.leave();
-    }
-
-    fn bury(self, cause: &Cause) {
-        self.give_up(cause);
-    }
-}
-
-impl<M: Message> Asked<M> {
-    fn give_up(self, cause: &Cause) {
-        let Self { msg, asker } = self;
-        if let Some(told) = cause.told::<M>() {
-            // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
-            let _unheard = asker.answer(Err(told));
-            return cause.letter(Some(msg));
-        }
-        let Why::Ended { reason } = &cause.why else { return cause.letter(Some(msg)) };
-        match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
-            Ok(()) => cause.returned.set(cause.returned.get() + 1),
-            // The asker went away meanwhile, so the message is the sink's.
-            Err(Err(NoReply::Stopped(msg, _))) => {
-                Cause { why: Why::Abandoned, ..cause.again() }.letter(Some(msg));
-                cause.dead.set(cause.dead.get() + 1);
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-impl Cause {
-    fn again(&self) -> Self {
-        Self {
-            home: Arc::clone(&self.home),
-            to: self.to.clone(),
-            why: self.why.clone(),
-            dead: Cell::new(0),
-            returned: Cell::new(0),
-        }
-    }
-}
-
 /// Opens a message: the one place where a handler's future is made.
 #[inline]
-fn open<'a, A: Handler<M>, M: Message>(
+pub(super) fn open<'a, A: Handler<M>, M: Message, L: Limit>(
     msg: M,
     asker: Option<Asker<M>>,
+    limit: L,
     copy: bool,
     state: &'a mut Incarnation<A>,
 ) -> impl Task<Incarnation<A>> + 'a {
@@ -261,7 +198,7 @@ fn open<'a, A: Handler<M>, M: Message>(
     let asker = asker.map(|asker| asker.lend(seat));
     let envelope = Envelope { seat, asker, copy, settled: false, message: PhantomData };
     let future = actor.handle(msg, ctx);
-    Handling { envelope, future }
+    Handling { envelope, limit, future }
 }
 
 /// What is left of a message once its handler has it: who is to be told.
@@ -276,7 +213,7 @@ struct Envelope<'a, A: Actor, M: Message> {
 
 impl<A: Actor, M: Message> Envelope<'_, A, M> {
     /// The handler is through.
-    #[inline]
+    #[inline(always)]
     fn handled(&mut self, reply: Option<M::Reply>) {
         // Before the message counts as handled: a panic in there is the handler's failure.
         let unheard_error = self.asker.is_none() && reply.as_ref().is_some_and(M::is_error);
@@ -311,6 +248,21 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
             && let Err(panic) = failure::catch(|| drop(unheard))
         {
             journal::drop_panicked(&self.seat.common().identity, &panic);
+        }
+    }
+
+    /// The handler puts aside what must be its message. Nobody is at work on it from here on.
+    #[cold]
+    fn check_stashed(&mut self, msg: &(dyn Any + Send)) {
+        assert!(
+            msg.is::<M>(),
+            "stash was called with a message that is not the `{}` in hand",
+            short_type_name::<M>()
+        );
+        // The original has the fate; nobody is to hear of the copy.
+        if self.copy {
+            self.settled = true;
+            self.asker.take().into_iter().for_each(|asker| asker.back().put_back());
         }
     }
 
@@ -352,14 +304,16 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
 
 pin_project! {
     /// A handler's future, with what is left of its message.
-    struct Handling<'a, A: Actor, M: Message, F> {
+    struct Handling<'a, A: Actor, M: Message, L, F> {
         envelope: Envelope<'a, A, M>,
+        // For a message that is put aside again.
+        limit: L,
         #[pin]
         future: F,
     }
 }
 
-impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, F> {
+impl<A: Actor, M: Message, L, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, L, F> {
     type Output = Result<(), BoxError>;
 
     #[inline]
@@ -374,6 +328,11 @@ impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_,
             match desk.take() {
                 None => return Poll::Pending,
                 Some(Request::Fail(error)) => return Poll::Ready(Err(error)),
+                Some(Request::Stash(msg)) => {
+                    this.envelope.check_stashed(&*msg);
+                    desk.put(Request::Stash(msg));
+                    return Poll::Ready(Err(Box::new(PutAside)));
+                }
                 Some(Request::WantsReply) => {
                     // The envelope keeps its own hold until the handler is through: it may still fail, or
                     // answer all the same.
@@ -391,7 +350,7 @@ impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_,
     }
 }
 
-impl<A: Actor, M: Message, F> Task<Incarnation<A>> for Handling<'_, A, M, F>
+impl<A: Handler<M>, M: Message, L: Limit, F> Task<Incarnation<A>> for Handling<'_, A, M, L, F>
 where
     F: Future<Output = M::Reply> + Send,
 {
@@ -401,5 +360,21 @@ where
 
     fn give_up(self: Pin<&mut Self>, cause: &Cause) {
         self.project().envelope.give_up(cause);
+    }
+
+    fn put_back(self: Pin<&mut Self>, into: Stash<'_, Incarnation<A>>) {
+        let this = self.project();
+        let Some(Request::Stash(msg)) = this.envelope.seat.common().desk.take() else { return };
+        let Ok(msg) = msg.downcast::<M>() else { return };
+        this.envelope.settled = true;
+        let (msg, limit) = (*msg, this.limit.again());
+        match this.envelope.asker.take() {
+            None => into.push(Told { msg, limit }),
+            Some(asker) => {
+                let asker = asker.back();
+                asker.put_back();
+                into.push(Asked { msg, asker, limit });
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     common::{Common, Ledger},
     observer::Observer,
     seat::AnySeat,
+    waits::Waits,
 };
 use crate::{DeadLetters, SpawnError, failure, policy::DEFAULT_DEAD_LETTERS};
 
@@ -27,6 +28,8 @@ pub(crate) struct Home {
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
     roster: [Mutex<Shard>; SHARDS],
+    /// Kept only if circles of asks are to be found.
+    pub(super) waits: Option<Waits>,
 }
 
 #[derive(Default)]
@@ -38,7 +41,7 @@ struct Shard {
 }
 
 impl Home {
-    pub(crate) fn new(name: &str) -> Arc<Self> {
+    pub(crate) fn new(name: &str, detect_deadlocks: bool) -> Arc<Self> {
         failure::install_hook();
         Arc::new(Self {
             name: name.into(),
@@ -47,13 +50,14 @@ impl Home {
             observer: OnceLock::new(),
             names: DashMap::new(),
             roster: Default::default(),
+            waits: detect_deadlocks.then(Waits::default),
         })
     }
 
     /// The system of those who say nothing about it: one per process.
     pub(crate) fn default_one() -> &'static Arc<Self> {
         static DEFAULT: OnceLock<Arc<Home>> = OnceLock::new();
-        DEFAULT.get_or_init(|| Self::new("default"))
+        DEFAULT.get_or_init(|| Self::new("default", false))
     }
 
     /// Gives a name to an actor.

@@ -126,6 +126,9 @@ impl<A: Actor, F: Future<Output = Result<(), BoxError>>> Future for Hook<'_, A, 
         }
         match this.seat.common().desk.take() {
             Some(Request::Fail(error)) => Poll::Ready(Err(error)),
+            Some(Request::Stash(_)) => {
+                panic!("stash was called in a hook, where there is no message to put aside")
+            }
             Some(Request::WantsReply) => {
                 panic!("reply_later was called in a hook, where there is no message to reply to")
             }

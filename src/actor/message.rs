@@ -36,6 +36,13 @@ pub trait Message: Send + Sized + 'static {
     /// `#[message(retry = N)]`.
     const ATTEMPTS: u32 = 1;
 
+    /// Whether the message goes into the priority lane, `#[message(priority)]`: it overtakes those that do not.
+    ///
+    /// It overtakes what waits, never a message that waits for another attempt, and it cannot starve the others:
+    /// after 8 in a row one of them is taken, if there is one. Messages of one lane keep their order. Both lanes
+    /// share the bound of the mailbox, so that in a full one it waits for room like any other.
+    const PRIORITY: bool = false;
+
     /// The deadline of an ask that does not set one. `None`: it waits as long as it takes.
     const TIMEOUT: Option<Duration> = None;
 

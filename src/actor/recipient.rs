@@ -6,6 +6,7 @@ use super::{
     Handle, Message,
     accept::{Line, Offer, Refusal, sealed::Sealed},
     common::Common,
+    limit::Until,
     request::{Ask, Tell},
     seat::{AnySeat, signal},
 };
@@ -94,6 +95,15 @@ impl<M: Message> Recipient<M> {
 impl<M: Message> Sealed<M> for Recipient<M> {
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
         self.seat.accept(offer, line)
+    }
+
+    fn accept_until(
+        &self,
+        offer: Offer<M>,
+        until: Until,
+        line: Option<Line<'_>>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        self.seat.accept_until(offer, until, line)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

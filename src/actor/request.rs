@@ -4,20 +4,17 @@
 
 mod ask;
 mod blocking;
+mod deadline;
 mod tell;
 
-use std::{
-    fmt,
-    future::IntoFuture,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
-
-use tokio::time::Sleep;
+use std::{fmt, future::IntoFuture, time::Duration};
 
 pub use self::{ask::Ask, tell::Tell};
-use super::{Message, accept::Accept};
+use super::{
+    Message,
+    accept::{Accept, Line, Offer, Refusal},
+    limit::Until,
+};
 use crate::{AskError, TryTellError};
 
 /// A message that has been addressed but not sent: what the methods made by `#[messages]` return.
@@ -53,11 +50,12 @@ pub struct Call<'a, T: ?Sized, M> {
     to: &'a T,
     msg: M,
     timeout: Option<Duration>,
+    until: Option<Until>,
 }
 
 impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     pub(crate) fn new(to: &'a T, msg: M) -> Self {
-        Self { to, msg, timeout: None }
+        Self { to, msg, timeout: None, until: None }
     }
 
     /// Gives up after this long. Zero is refused: the request then ends at once.
@@ -65,9 +63,15 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
         Self { timeout: Some(after), ..self }
     }
 
+    /// Lets the message expire this long after this call, wherever it is by then: see [`Tell::deadline`] and
+    /// [`Ask::deadline`]. Zero is refused: the request then ends at once.
+    pub fn deadline(self, after: Duration) -> Self {
+        Self { until: Some(Until::after(after)), ..self }
+    }
+
     /// Sends without asking for the reply. Awaited, it waits for room.
     pub fn tell(self) -> Tell<'a, T, M> {
-        let tell = Tell::new(self.to, self.msg);
+        let tell = Tell::new(self.to, self.msg).until(self.until);
         match self.timeout {
             Some(after) => tell.timeout(after),
             None => tell,
@@ -90,7 +94,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
 
     /// Asks, as a plain future, for `join!`, `select!` and the like.
     pub fn send(self) -> Ask<'a, T, M> {
-        let ask = Ask::new(self.to, self.msg);
+        let ask = Ask::new(self.to, self.msg).until(self.until);
         match self.timeout {
             Some(after) => ask.timeout(after),
             None => ask,
@@ -126,28 +130,16 @@ impl<T: ?Sized, M> fmt::Debug for Call<'_, T, M> {
     }
 }
 
-/// The deadline of a request. The timer is made when it is first looked at: most requests have none, or are
-/// through before.
-#[derive(Default)]
-struct Deadline {
-    after: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Deadline {
-    const fn after(after: Option<Duration>) -> Self {
-        Self { after, timer: None }
-    }
-
-    /// Zero is refused.
-    fn is_zero(&self) -> bool {
-        self.after == Some(Duration::ZERO)
-    }
-
-    /// Returns how long the deadline was, once it has passed.
-    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let Some(after) = self.after else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
-        timer.as_mut().poll(cx).map(|()| after)
+/// Offers a message, with its deadline if it has one.
+#[inline(always)]
+fn accept<T: ?Sized + Accept<M>, M: Message>(
+    to: &T,
+    offer: Offer<M>,
+    until: Option<Until>,
+    line: Option<Line<'_>>,
+) -> Result<(), (Offer<M>, Refusal)> {
+    match until {
+        None => to.accept(offer, line),
+        Some(until) => to.accept_until(offer, until, line),
     }
 }

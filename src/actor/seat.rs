@@ -18,9 +18,9 @@ use super::{
     spawn::{self, Factory},
 };
 use crate::{
-    BoxError, Failure, Shutdown, SpawnError, StopReason, failure,
+    BoxError, Failure, Overflow, Shutdown, SpawnError, StopReason, failure,
     policy::decide,
-    queue::{Mailbox, Reached},
+    queue::{Drops, Mailbox, Reached},
 };
 
 /// What can be asked of a running actor from outside, past its mailbox.
@@ -91,8 +91,26 @@ pub(crate) trait AnySeat: Any + Send + Sync {
 pub(crate) type Again = (Handle, oneshot::Receiver<Result<(), Failure>>);
 
 impl<A: Actor> Seat<A> {
-    pub(crate) fn new(common: Common, capacity: usize, factory: Option<Factory<A>>) -> Self {
-        Self { mailbox: Mailbox::new(capacity), common, factory }
+    pub(crate) fn new(
+        common: Common,
+        capacity: usize,
+        overflow: Overflow,
+        factory: Option<Factory<A>>,
+    ) -> Self {
+        let drops = match overflow {
+            Overflow::Wait => None,
+            Overflow::DropNewest => Some(Drops::Newest),
+            Overflow::DropOldest => Some(Drops::Oldest),
+        };
+        Self { mailbox: Mailbox::new(capacity, drops), common, factory }
+    }
+
+    fn overflow(&self) -> Overflow {
+        match self.mailbox.drops() {
+            None => Overflow::Wait,
+            Some(Drops::Newest) => Overflow::DropNewest,
+            Some(Drops::Oldest) => Overflow::DropOldest,
+        }
     }
 
     #[inline]
@@ -139,7 +157,7 @@ impl<A: Actor> AnySeat for Seat<A> {
             self.mailbox.close();
         }
         // Release: pairs with the Acquire load of the turn that sees the signal.
-        self.common.mark.fetch_max(self.mailbox.mark(), Ordering::Release);
+        self.common.mark.fetch_max(self.mailbox.set_mark(), Ordering::Release);
         self.mailbox.signal(signal::STOP);
     }
 
@@ -204,10 +222,10 @@ impl<A: Actor> AnySeat for Seat<A> {
         Ledger {
             accepted: count.accepted,
             handled,
-            dead,
+            dead: dead + count.dropped,
             returned,
             queued: count.queued,
-            stashed: 0,
+            stashed: count.stashed,
             in_flight: count.in_hand,
         }
     }
@@ -235,8 +253,9 @@ impl<A: Actor> AnySeat for Seat<A> {
     fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError> {
         let identity = self.common.identity.successor();
         let home = Arc::clone(&self.common.home);
-        let (capacity, factory) = (self.mailbox.capacity(), self.factory.clone());
-        let (actor, started) = spawn::seat_child(runtime, identity, home, membership, capacity, factory)?;
+        let (capacity, overflow, factory) = (self.mailbox.capacity(), self.overflow(), self.factory.clone());
+        let (actor, started) =
+            spawn::seat_child(runtime, identity, home, membership, capacity, overflow, factory)?;
         Ok((actor.handle(), started))
     }
 }
@@ -247,11 +266,12 @@ impl<A: Actor> Drop for Seat<A> {
         // not vanish without a word: nor should one that waits for its next attempt. (None is in a handler: its
         // state holds this seat.)
         let count = self.mailbox.count();
-        if count.queued + count.in_hand == 0 {
+        if count.queued + count.stashed + count.in_hand == 0 {
             return;
         }
         let Some(mut turn) = self.mailbox.enter(std::task::Waker::noop()) else { return };
         let cause = Cause::new(&self.common, Why::Leaked);
+        turn.gather();
         while failure::catch(|| turn.bury_next(&cause)).unwrap_or(true) {}
         self.common.tally.add(cause.counts());
     }
@@ -292,9 +312,9 @@ mod tests {
 
     #[test]
     fn a_message_between_two_attempts_does_not_vanish_with_its_seat() {
-        let home = Home::new("seat");
+        let home = Home::new("seat", false);
         let common = Common::new(Identity::new(Idle::kind, None), Arc::clone(&home), None);
-        let seat = Arc::new(Seat::<Idle>::new(common, 4, None));
+        let seat = Arc::new(Seat::<Idle>::new(common, 4, Overflow::Wait, None));
         seat.mailbox.prime(incarnation_of(&seat, Idle));
         assert!(seat.accept(Offer { msg: Twice, asker: None }, None).is_ok());
         let mut turn = seat.mailbox.enter(std::task::Waker::noop()).expect("nobody runs");
@@ -313,7 +333,7 @@ mod tests {
     /// is one cache line of 128.
     #[test]
     fn idle_actor_is_small() {
-        assert!(size_of::<Seat<Idle>>() <= 472, "a seat has {} bytes", size_of::<Seat<Idle>>());
+        assert!(size_of::<Seat<Idle>>() <= 480, "a seat has {} bytes", size_of::<Seat<Idle>>());
         assert!(size_of::<Life<Idle>>() <= 24, "a life has {} bytes", size_of::<Life<Idle>>());
         assert!(size_of::<Common>() <= 192, "the untyped part has {} bytes", size_of::<Common>());
     }

@@ -14,7 +14,7 @@ use super::{
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Failure, Identity, Restart, Shutdown, SpawnError};
+use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError};
 
 /// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
@@ -26,12 +26,13 @@ pub struct Spawn<A: Actor> {
     actor: A,
     name: Option<Arc<str>>,
     capacity: usize,
+    overflow: Overflow,
     home: Option<Arc<Home>>,
 }
 
 impl<A: Actor> Spawn<A> {
     pub(crate) fn new(actor: A) -> Self {
-        Self { actor, name: None, capacity: A::CAPACITY, home: None }
+        Self { actor, name: None, capacity: A::CAPACITY, overflow: A::OVERFLOW, home: None }
     }
 
     /// Gives the actor a name, unique in its system, by which it can be looked up.
@@ -42,6 +43,11 @@ impl<A: Actor> Spawn<A> {
     /// Sets how many messages the mailbox holds.
     pub fn capacity(self, messages: usize) -> Self {
         Self { capacity: messages, ..self }
+    }
+
+    /// Sets what the mailbox does with one more message when it is full.
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        Self { overflow, ..self }
     }
 
     pub(crate) fn home(self, home: Arc<Home>) -> Self {
@@ -97,7 +103,7 @@ impl<A: Actor> Spawn<A> {
         let runtime = runtime_for::<A>(self.capacity)?;
         let home = self.home.unwrap_or_else(current::home);
         let identity = Identity::new(A::kind, self.name.clone());
-        let seat = Arc::new(Seat::new(Common::new(identity, home, None), self.capacity, None));
+        let seat = Arc::new(Seat::new(Common::new(identity, home, None), self.capacity, self.overflow, None));
         if let Some(name) = &self.name {
             seat.common().home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         }
@@ -147,6 +153,7 @@ pub struct Child<F> {
     shutdown: Option<Shutdown>,
     capacity: Option<usize>,
     significant: bool,
+    overflow: Option<Overflow>,
 }
 
 /// Describes a child: a name, unique among its siblings, and a factory that makes each of its incarnations.
@@ -184,6 +191,7 @@ pub fn child<F>(name: impl Into<Arc<str>>, factory: F) -> Child<F> {
         shutdown: None,
         capacity: None,
         significant: false,
+        overflow: None,
     }
 }
 
@@ -215,6 +223,12 @@ impl<F> Child<F> {
         Self { significant, ..self }
     }
 
+    /// Sets what the child's mailbox does with one more message when it is full: [`Actor::OVERFLOW`] unless set.
+    #[must_use]
+    pub fn overflow(self, overflow: Overflow) -> Self {
+        Self { overflow: Some(overflow), ..self }
+    }
+
     /// Starts the child in its family, and waits for its first `started`.
     pub(crate) async fn start<A, T, K>(
         self,
@@ -228,13 +242,14 @@ impl<F> Child<F> {
         K: 'static,
     {
         let capacity = self.capacity.unwrap_or(A::CAPACITY);
+        let overflow = self.overflow.unwrap_or(A::OVERFLOW);
         let runtime = runtime_for::<A>(capacity)?;
         let shutdown = self.shutdown.unwrap_or(A::SHUTDOWN);
         let membership = family.admit(&self.name, self.restart, shutdown, self.significant)?;
         let supervisor = family.supervisor.clone();
         let identity = Identity::new(A::kind, Some(self.name));
         let factory = Some(untyped(self.factory));
-        let (actor, started) = seat_child(&runtime, identity, home, membership, capacity, factory)?;
+        let (actor, started) = seat_child(&runtime, identity, home, membership, capacity, overflow, factory)?;
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
@@ -254,11 +269,12 @@ pub(super) fn seat_child<A: Actor>(
     home: Arc<Home>,
     membership: Membership,
     capacity: usize,
+    overflow: Overflow,
     factory: Option<Factory<A>>,
 ) -> Result<Seated<A>, SpawnError> {
     let (family, number) = (Arc::clone(&membership.family), membership.number);
     let common = Common::new(identity, home, Some(Box::new(membership)));
-    let seat = Arc::new(Seat::new(common, capacity, factory));
+    let seat = Arc::new(Seat::new(common, capacity, overflow, factory));
     family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
     let (report, started) = oneshot::channel();
     let actor = ActorRef::first(Arc::clone(&seat));

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::{
     Actor,
     desk::Request,
-    envelope::{Cause as Giving, Incarnation, Why},
+    envelope::{Cause as Giving, Incarnation, PutAside, Why},
     hooks::NO_MESSAGE,
     link, observer,
     run::Exit,
@@ -61,7 +61,7 @@ fn work<A: Actor>(
     cx: &mut TaskContext<'_>,
 ) -> Pause {
     loop {
-        let signals = seat.mailbox.signals();
+        let signals = seat.mailbox.raised();
         if signals != 0 {
             if let Some(exit) = heed(seat, turn, signals, budget) {
                 return Pause::Exit(exit);
@@ -73,6 +73,7 @@ fn work<A: Actor>(
         if turn.is_busy() {
             match poll(turn, cx) {
                 Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) if error.is::<PutAside>() => stash(seat, turn),
                 Poll::Ready(Err(error)) => return Pause::Failed(error),
                 Poll::Pending => return Pause::Pending(signals),
             }
@@ -99,6 +100,19 @@ fn poll<A: Actor>(
         turn.done();
     }
     polled
+}
+
+/// Puts the message in hand aside, unless nobody will come back to it: the actor is about to end, and has had
+/// what it had put aside once more.
+#[cold]
+fn stash<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>) {
+    let last_round = turn.is_last_round();
+    turn.stash();
+    if last_round {
+        let giving = Giving::new(seat.common(), Why::Ended { reason: seat.closed_because() });
+        turn.discard_stash(&giving);
+        seat.common().tally.add(giving.counts());
+    }
 }
 
 /// Looks at the signals raised. `Some`: the incarnation ends now.
@@ -162,12 +176,17 @@ fn heed<A: Actor>(
     if any(signal::STOP) {
         // Acquire: pairs with the Release in `stop`.
         let mark = seat.common().mark.load(std::sync::atomic::Ordering::Acquire);
-        if turn.taken() >= mark && !turn.is_kept() {
+        let ends = || seat.common().ends_by(decide::Exit::Stopped);
+        // A stop for good handles what has been put aside as well; the next incarnation would get it back.
+        if turn.has_reached(mark) && !turn.is_kept() && !(ends() && turn.begin_last_round()) {
             return Some(Exit::Stopped);
         }
     }
-    if any(signal::RELEASED) && turn.is_drained() {
+    if any(signal::RELEASED) && turn.is_drained() && !turn.begin_last_round() {
         return Some(Exit::Released);
+    }
+    if *budget > 0 && seat.mailbox.has_beside() {
+        turn.fetch();
     }
     None
 }
@@ -222,9 +241,13 @@ pub(super) fn fail<A: Actor>(
     common.tally.add(giving.counts());
     if let Some(about) = about
         && turn.is_kept()
-        && decide::after_failed_message(attempts, about.max_attempts) == Fate::Quarantine
+        && let Some(why) = match decide::after_failed_message(attempts, about.max_attempts) {
+            Fate::Quarantine => Some(Why::Quarantined { failure: failure.clone(), attempts }),
+            // It does not wait out a backoff for an attempt that will not come.
+            _ => turn.kept_lapsed().map(Why::Expired),
+        }
     {
-        let giving = Giving::new(common, Why::Quarantined { failure: failure.clone(), attempts });
+        let giving = Giving::new(common, why);
         bury_one(seat, turn, &giving);
         common.tally.add(giving.counts());
     }

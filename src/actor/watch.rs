@@ -145,7 +145,8 @@ pub(super) fn open_next<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
 ) -> Result<bool, Panic> {
     // A message that is to be tried again was accepted before it.
-    if turn.is_kept() {
+    // So may one with priority have been, which is taken at once.
+    if turn.is_kept() || turn.is_urged() {
         return Ok(false);
     }
     let taken = turn.taken();
@@ -221,6 +222,9 @@ impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_,
                     common.desk.put(Request::Reply(Box::new(ReplyTo::<M::Reply>::new::<M>(None))));
                 }
                 Some(Request::Deferred) => return Poll::Ready(Ok(())),
+                Some(Request::Stash(_)) => {
+                    panic!("stash was called with a notice, which has no place in the mailbox to keep")
+                }
                 None | Some(Request::Reply(_) | Request::Orphan(..)) => return Poll::Pending,
             }
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::tell::{debug, full, headline, stopped};
+use crate::dead_letter::Reason;
 use crate::failure::{Failure, Step};
 use crate::id::Identity;
 use crate::reason::StopReason;
@@ -17,6 +18,7 @@ use crate::reason::StopReason;
 /// | `Stopped` | not handled, handed back | `Some(true)` |
 /// | `Timeout { started: false }` | no handler will run it; handed back if it was never accepted | `Some(true)` |
 /// | `Timeout { started: true }` | a handler is at it; its reply will reach nobody | `None` |
+/// | `Discarded` | not handled: the mailbox was full and drops messages then | `Some(true)` |
 /// | `Failed` | its handler failed | `None` |
 /// | `Aborted` | its handler was cut | `None` |
 /// | `NoReply` | handled, and the handler dropped the reply | `Some(false)` |
@@ -52,7 +54,7 @@ pub enum AskError<M> {
         /// Why the actor stopped.
         reason: StopReason,
     },
-    /// The deadline passed without a reply.
+    /// The timeout passed without a reply, or the message's deadline passed without a handler at work on it.
     Timeout {
         /// Whether a handler had the message by then. If not, none will.
         started: bool,
@@ -60,7 +62,7 @@ pub enum AskError<M> {
         msg: Option<M>,
         /// The actor it was for.
         to: Identity,
-        /// The timeout.
+        /// The timeout, or the message's deadline.
         after: Duration,
     },
     /// The handler of the message failed, and no further attempt was declared.
@@ -77,12 +79,24 @@ pub enum AskError<M> {
         /// Why the actor stopped.
         reason: StopReason,
     },
-    /// The actor that would answer waits, directly or through others, for the one that asks.
+    /// The mailbox was full, and is declared to drop a message then ([`Overflow`](crate::Overflow)): this one,
+    /// which is a dead letter.
+    Discarded {
+        /// The actor it was for.
+        to: Identity,
+        /// [`Reason::Overflow`] for the newest message, [`Reason::Evicted`] for the oldest.
+        reason: Reason,
+    },
+    /// The actor that would answer waits, directly or through others, for the one that asks. An actor that asks
+    /// itself is always found; others by a system that
+    /// [looks for them](crate::SystemBuilder::detect_deadlocks).
     WouldDeadlock {
         /// The message.
         msg: M,
         /// The actor it was for.
         to: Identity,
+        /// Who would await whom, from the asker back to itself. Empty for an actor that asks itself.
+        path: Box<[Identity]>,
     },
 }
 
@@ -95,7 +109,10 @@ impl<M> AskError<M> {
     #[must_use]
     pub fn may_retry(&self) -> Option<bool> {
         match self {
-            Self::Full { .. } | Self::Stopped { .. } | Self::Timeout { started: false, .. } => Some(true),
+            Self::Full { .. }
+            | Self::Stopped { .. }
+            | Self::Timeout { started: false, .. }
+            | Self::Discarded { .. } => Some(true),
             Self::NoReply { .. } | Self::WouldDeadlock { .. } => Some(false),
             Self::Timeout { started: true, .. } | Self::Failed(_) | Self::Aborted { .. } => None,
         }
@@ -107,7 +124,7 @@ impl<M> AskError<M> {
         match self {
             Self::Full { msg, .. } | Self::Stopped { msg, .. } | Self::WouldDeadlock { msg, .. } => Some(msg),
             Self::Timeout { msg, .. } => msg,
-            Self::Failed(_) | Self::NoReply { .. } | Self::Aborted { .. } => None,
+            Self::Failed(_) | Self::NoReply { .. } | Self::Aborted { .. } | Self::Discarded { .. } => None,
         }
     }
 
@@ -120,6 +137,7 @@ impl<M> AskError<M> {
             | Self::Timeout { to, .. }
             | Self::NoReply { to }
             | Self::Aborted { to, .. }
+            | Self::Discarded { to, .. }
             | Self::WouldDeadlock { to, .. } => to,
             Self::Failed(failure) => failure.identity(),
         }
@@ -145,7 +163,10 @@ impl<M> fmt::Debug for AskError<M> {
             }
             Self::NoReply { to } => debug::<M>(f, "NoReply", to).finish(),
             Self::Aborted { to, reason } => debug::<M>(f, "Aborted", to).field("reason", reason).finish(),
-            Self::WouldDeadlock { msg: _, to } => debug::<M>(f, "WouldDeadlock", to).finish(),
+            Self::Discarded { to, reason } => debug::<M>(f, "Discarded", to).field("reason", reason).finish(),
+            Self::WouldDeadlock { msg: _, to, path } => {
+                debug::<M>(f, "WouldDeadlock", to).field("path", &Way(path).to_string()).finish()
+            }
         }
     }
 }
@@ -178,9 +199,17 @@ impl<M> fmt::Display for AskError<M> {
                 "its handler dropped the reply; the message was handled and is not to be sent again",
             ),
             Self::Aborted { reason, .. } => write!(f, "its handler was cut as the actor {reason}; {UNKNOWN}"),
-            Self::WouldDeadlock { .. } => f.write_str(
-                "the answer would have to wait for the asker itself; \
+            Self::Discarded { reason: Reason::Evicted, .. } => f.write_str(
+                "its mailbox was full, and the oldest message made way; it was not handled and may be sent again",
+            ),
+            Self::Discarded { .. } => f.write_str(
+                "its mailbox was full and drops what comes; it was not handled and may be sent again",
+            ),
+            Self::WouldDeadlock { path, .. } => write!(
+                f,
+                "the answer would have to wait for the asker itself{}; \
                  the message was not sent, and asking from here never succeeds",
+                Way(path)
             ),
         }
     }
@@ -193,9 +222,25 @@ impl<M> Error for AskError<M> {
             Self::Stopped { reason, .. } | Self::Aborted { reason, .. } => {
                 reason.failure().map(Failure::as_error)
             }
-            Self::Full { .. } | Self::Timeout { .. } | Self::NoReply { .. } | Self::WouldDeadlock { .. } => {
-                None
-            }
+            Self::Full { .. }
+            | Self::Timeout { .. }
+            | Self::NoReply { .. }
+            | Self::Discarded { .. }
+            | Self::WouldDeadlock { .. } => None,
         }
+    }
+}
+
+/// The way around a circle, if one is known: ` (a#1 → b#2 → a#1)`.
+struct Way<'a>(&'a [Identity]);
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before = " (";
+        for step in self.0 {
+            write!(f, "{before}{step}")?;
+            before = " → ";
+        }
+        f.write_str(if self.0.is_empty() { "" } else { ")" })
     }
 }

@@ -37,13 +37,13 @@ pub enum TellError<M> {
         /// Why the actor stopped.
         reason: StopReason,
     },
-    /// The mailbox stayed full for the whole of the timeout.
+    /// The mailbox stayed full for the whole of the timeout, or until the message's deadline had passed.
     Timeout {
         /// The message.
         msg: M,
         /// The actor it was for.
         to: Identity,
-        /// The timeout.
+        /// The timeout, or the deadline.
         after: Duration,
     },
     /// The actor told itself while its mailbox was full: only it could make room, so it would wait for ever.
@@ -89,6 +89,15 @@ pub enum TryTellError<M> {
         /// Why the actor stopped.
         reason: StopReason,
     },
+    /// The message's own deadline had passed.
+    Timeout {
+        /// The message.
+        msg: M,
+        /// The actor it was for.
+        to: Identity,
+        /// The deadline, counted from when it was set.
+        after: Duration,
+    },
 }
 
 impl<M> TellError<M> {
@@ -114,7 +123,7 @@ impl<M> TryTellError<M> {
     #[must_use]
     pub fn into_message(self) -> M {
         match self {
-            Self::Full { msg, .. } | Self::Stopped { msg, .. } => msg,
+            Self::Full { msg, .. } | Self::Stopped { msg, .. } | Self::Timeout { msg, .. } => msg,
         }
     }
 
@@ -122,7 +131,7 @@ impl<M> TryTellError<M> {
     #[must_use]
     pub fn recipient(&self) -> &Identity {
         match self {
-            Self::Full { to, .. } | Self::Stopped { to, .. } => to,
+            Self::Full { to, .. } | Self::Stopped { to, .. } | Self::Timeout { to, .. } => to,
         }
     }
 }
@@ -150,6 +159,9 @@ impl<M> fmt::Debug for TryTellError<M> {
             Self::Stopped { msg: _, to, reason } => {
                 debug::<M>(f, "Stopped", to).field("reason", reason).finish()
             }
+            Self::Timeout { msg: _, to, after } => {
+                debug::<M>(f, "Timeout", to).field("after", after).finish()
+            }
         }
     }
 }
@@ -176,6 +188,9 @@ impl<M> fmt::Display for TryTellError<M> {
         match self {
             Self::Full { capacity, .. } => full(f, *capacity),
             Self::Stopped { reason, .. } => stopped(f, reason),
+            Self::Timeout { after, .. } => {
+                write!(f, "its deadline of {after:?} had passed; the message was not sent")
+            }
         }
     }
 }
@@ -193,7 +208,7 @@ impl<M> Error for TryTellError<M> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Stopped { reason, .. } => reason.failure().map(Failure::as_error),
-            Self::Full { .. } => None,
+            Self::Full { .. } | Self::Timeout { .. } => None,
         }
     }
 }

@@ -170,6 +170,23 @@ fn ask_errors_say_who_what_why_and_whether_a_retry_is_safe() {
             false,
         ),
         (
+            AskError::WouldDeadlock { msg: MSG, to: to.clone(), path: [tree(), to.clone(), tree()].into() },
+            "ask Withdraw to account#42 failed: the answer would have to wait for the asker itself \
+             (tree#1 → account#42 → tree#1); \
+             the message was not sent, and asking from here never succeeds",
+            Some(false),
+            true,
+            false,
+        ),
+        (
+            AskError::Discarded { to: to.clone(), reason: crate::Reason::Overflow },
+            "ask Withdraw to account#42 failed: its mailbox was full and drops what comes; \
+             it was not handled and may be sent again",
+            Some(true),
+            false,
+            false,
+        ),
+        (
             AskError::Aborted { to: to.clone(), reason: StopReason::Killed },
             "ask Withdraw to account#42 failed: its handler was cut as the actor was killed; \
              whether the message took effect is unknown",
@@ -178,7 +195,7 @@ fn ask_errors_say_who_what_why_and_whether_a_retry_is_safe() {
             false,
         ),
         (
-            AskError::WouldDeadlock { msg: MSG, to: to.clone() },
+            AskError::WouldDeadlock { msg: MSG, to: to.clone(), path: Box::default() },
             "ask Withdraw to account#42 failed: the answer would have to wait for the asker itself; \
              the message was not sent, and asking from here never succeeds",
             Some(false),

@@ -39,6 +39,8 @@ pub(super) struct VTable<S: Stage> {
     open: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
     /// Opens a duplicate and leaves the payload where it is. Returns false when there was none to be had.
     open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
+    /// Whether the entry has lapsed.
+    lapsed: unsafe fn(*mut Word) -> Option<S::Lapse>,
     /// Moves the payload out and settles it as handled.
     settle: unsafe fn(*mut Word),
     /// Moves the payload out and gives it up for the stated cause.
@@ -88,6 +90,8 @@ impl<T> Inline<T> {
                         None => false,
                     }
                 },
+                // SAFETY: as above; the reference ends with this call.
+                lapsed: |at| unsafe { &*at.cast::<T>() }.lapsed(),
                 // SAFETY: as above.
                 settle: |at| unsafe { at.cast::<T>().read() }.settle(),
                 // SAFETY: as above.
@@ -120,6 +124,8 @@ impl<T> Boxed<T> {
                         None => false,
                     }
                 },
+                // SAFETY: as above; the reference ends with this call.
+                lapsed: |at| unsafe { &*at.cast::<Box<T>>() }.lapsed(),
                 // SAFETY: as above.
                 settle: |at| unsafe { at.cast::<Box<T>>().read() }.settle(),
                 // SAFETY: as above.
@@ -216,6 +222,13 @@ impl<S: Stage> Buffer<S> {
         self.front().map(|(table, _)| (table.about)())
     }
 
+    /// Whether, and how, the front entry has lapsed.
+    pub(super) fn front_lapsed(&mut self) -> Option<S::Lapse> {
+        let (table, payload) = self.front()?;
+        // SAFETY: B1; the payload stays in its place.
+        unsafe { (table.lapsed)(payload) }
+    }
+
     /// Opens a duplicate of the front entry into `place`; the entry stays. Returns false when there was none
     /// to be had.
     ///
@@ -258,6 +271,38 @@ impl<S: Stage> Buffer<S> {
         // SAFETY: B1 and B2, as in `open`.
         unsafe { (table.bury)(payload, cause) };
         true
+    }
+
+    /// Moves the front entry to the end of `to`.
+    pub(super) fn move_to(&mut self, to: &mut Self) {
+        let Some((table, _)) = self.front() else { return };
+        // The words of one entry, header and payload (B1), copied as they are; `pass` makes that a move.
+        to.words.extend_from_slice(&self.words[self.head..=self.head + table.words]);
+        to.left += 1;
+        self.pass(table);
+        self.tidy();
+        // Entries that are taken out one at a time while others come in must not leave a growing gap.
+        if self.head > KEEP && self.head > self.words.len() / 2 {
+            self.words.drain(..self.head);
+            self.head = 0;
+        }
+    }
+
+    /// Moves all entries of `other` before its own, in their order.
+    pub(super) fn prepend(&mut self, other: &mut Self) {
+        // Words of whole entries (B1), copied as they are; emptying `other` makes that a move.
+        let moved = &other.words[other.head..];
+        if moved.len() <= self.head {
+            let start = self.head - moved.len();
+            self.words[start..self.head].copy_from_slice(moved);
+            self.head = start;
+        } else {
+            self.words.splice(..self.head, moved.iter().copied());
+            self.head = 0;
+        }
+        self.left += other.left;
+        other.left = 0;
+        other.tidy();
     }
 
     /// Starts anew at the beginning of the block when nothing is left in it.

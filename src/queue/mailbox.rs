@@ -29,7 +29,7 @@
 //!
 //! ## The bound
 //!
-//! `room = capacity − back − front − granted`. The consumer publishes what is left in front with a plain
+//! `room = capacity − back − front − beside − granted`. The consumer publishes what is left in front with a plain
 //! store per entry; producers read it only when the mailbox looks full. The published figure only falls
 //! between two swaps, so a stale one can refuse a moment too long, never accept too much. An entry that has
 //! been taken does not count: capacity plus the one in hand is the most that can be unsettled.
@@ -37,6 +37,7 @@
 use std::{marker::PhantomPinned, sync::OnceLock, task::Waker};
 
 use super::{
+    aside::{Aside, BESIDE, Drops},
     buffer::Buffer,
     reach::Reach,
     stage::{Entry, Place, Stage, StateCell},
@@ -51,13 +52,15 @@ use super::{
 
 /// The signal that is a standing order: it is looked at before each entry, and neither wakes a consumer that
 /// waits nor keeps one from resting.
-pub(crate) const STANDING: u32 = 1 << 31;
+pub(crate) const STANDING: u32 = 1 << 30;
 
 /// Why an entry was not taken; it comes back.
 #[derive(Debug)]
 pub(crate) enum Refused<T> {
     /// There is no room, or others wait for it already.
     Full(T),
+    /// There is no room, and [`Mailbox::force`] decides who goes.
+    Overflow(T),
     /// The mailbox is closed.
     Closed(T),
 }
@@ -80,8 +83,11 @@ pub(super) struct Back<S: Stage> {
     pub(super) closed: bool,
     /// Entries ever accepted.
     pub(super) accepted: u64,
-    /// What was left in front when a producer last looked, or at the last swap: an upper bound.
+    /// What was left in front and beside the queue when a producer last looked, or at the last change of it: an
+    /// upper bound.
     pub(super) front_seen: usize,
+    /// What lies beside the queue, once there has been anything.
+    pub(super) aside: Option<Box<Aside<S>>>,
 }
 
 /// The consumer's side.
@@ -158,7 +164,7 @@ unsafe impl<S: Stage> Sync for Mailbox<S> {}
 
 impl<S: Stage> Mailbox<S> {
     /// An empty mailbox whose consumer has been scheduled: it is about to be polled for the first time.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, drops: Option<Drops>) -> Self {
         Self {
             back: Mutex::new(Back {
                 buffer: Buffer::new(),
@@ -168,6 +174,7 @@ impl<S: Stage> Mailbox<S> {
                 closed: false,
                 accepted: 0,
                 front_seen: 0,
+                aside: Aside::of(drops),
             }),
             capacity,
             waker: OnceLock::new(),
@@ -201,7 +208,7 @@ impl<S: Stage> Mailbox<S> {
             return Err(Refused::Closed(entry));
         }
         if back.waiters.any_waiting() || !self.has_room(&mut back) {
-            return Err(Refused::Full(entry));
+            return Err(if back.aside.is_some() { Refused::Overflow(entry) } else { Refused::Full(entry) });
         }
         self.append(back, entry);
         Ok(())
@@ -286,6 +293,12 @@ impl<S: Stage> Mailbox<S> {
     /// The signals raised and not taken yet.
     #[inline]
     pub(crate) fn signals(&self) -> u32 {
+        self.raised() & !BESIDE
+    }
+
+    /// The same, and the bit of what lies beside the queue.
+    #[inline]
+    pub(crate) fn raised(&self) -> u32 {
         // Relaxed: a hint between two entries. Nothing is read on the strength of it that was not written
         // under the lock, which whoever acts on a signal takes; the last look before a rest is under it too.
         self.signals.load(Ordering::Relaxed)
@@ -295,6 +308,17 @@ impl<S: Stage> Mailbox<S> {
     #[inline]
     pub(crate) fn calls(&self) -> u32 {
         self.signals() & !STANDING
+    }
+
+    /// Whether there is something to be done beside the entries in front.
+    #[inline]
+    pub(super) fn stirred(&self) -> bool {
+        self.raised() & !STANDING != 0
+    }
+
+    /// What this mailbox drops when it is full.
+    pub(crate) fn drops(&self) -> Option<Drops> {
+        lock(&self.back).aside.as_ref().and_then(|aside| aside.drops)
     }
 
     /// Takes signals down.
@@ -332,20 +356,19 @@ impl<S: Stage> Mailbox<S> {
         lock(&self.back).run == Run::Running
     }
 
-    /// How many entries have been accepted so far: a mark that separates those before from those after.
-    pub(crate) fn mark(&self) -> u64 {
-        lock(&self.back).accepted
-    }
-
     /// Counts, exact at rest.
     pub(crate) fn count(&self) -> Count {
         let back = lock(&self.back);
         // Acquire: pairs with the Release store of the runner, so that what it did before is seen as well.
         let front = self.front_left.load(Ordering::Acquire);
+        let aside = back.aside.as_ref();
+        let (dropped, refused) = aside.map_or((0, 0), |aside| aside.dropped());
         Count {
-            accepted: back.accepted,
-            queued: (back.buffer.left() + (front >> 1)) as u64,
+            accepted: back.accepted + refused,
+            queued: (back.buffer.left() + (front >> 1) + aside.map_or(0, |aside| aside.urgent())) as u64,
+            stashed: aside.map_or(0, |aside| aside.stashed()) as u64,
             in_hand: (front & 1) as u64,
+            dropped,
         }
     }
 
@@ -383,8 +406,13 @@ impl<S: Stage> Mailbox<S> {
     }
 
     #[inline]
-    fn append<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) {
-        back.buffer.push(entry);
+    pub(super) fn append<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) {
+        if T::URGENT {
+            back.push_urgent(entry);
+            self.call(true);
+        } else {
+            back.buffer.push(entry);
+        }
         back.accepted += 1;
         let wake = back.run == Run::Parked;
         if wake {
@@ -398,14 +426,14 @@ impl<S: Stage> Mailbox<S> {
 
     /// Whether one more entry fits.
     #[inline]
-    fn has_room(&self, back: &mut MutexGuard<'_, Back<S>>) -> bool {
+    pub(super) fn has_room(&self, back: &mut Back<S>) -> bool {
         let taken = back.buffer.left() + back.waiters.granted();
         if taken + back.front_seen < self.capacity {
             return true;
         }
         // Relaxed: the figure only falls between two swaps, and swaps are under this lock, so an old one is
         // an upper bound.
-        back.front_seen = self.front_left.load(Ordering::Relaxed) >> 1;
+        back.front_seen = (self.front_left.load(Ordering::Relaxed) >> 1) + back.beside();
         taken + back.front_seen < self.capacity
     }
 
@@ -424,6 +452,9 @@ impl<S: Stage> Mailbox<S> {
 pub(crate) struct Count {
     pub(crate) accepted: u64,
     pub(crate) queued: u64,
+    pub(crate) stashed: u64,
     /// Taken, and without a fate: under way, or kept for another attempt.
     pub(crate) in_hand: u64,
+    /// Dropped because the mailbox was full.
+    pub(crate) dropped: u64,
 }

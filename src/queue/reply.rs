@@ -6,7 +6,7 @@
 //!
 //! | bit | set by | means |
 //! |---|---|---|
-//! | `TAKEN` | the actor, before it opens the message | the handler will run, or has |
+//! | `TAKEN` | the actor, before it opens the message; taken down when it puts the message aside | the handler will run, or has |
 //! | `VALUE` | the answering half, last | the value is in its cell, and the asking half may take it |
 //! | `GONE` | the asking half, last | nobody waits any more |
 //! | `WAKER` | the asking half | a waker is in its cell, and the answering half may use it |
@@ -130,6 +130,12 @@ impl<T> Answering<T> {
         self.slot.head.bits.fetch_or(TAKEN, Ordering::Relaxed) & GONE == 0
     }
 
+    /// Takes back that the handler has it: the message waits again.
+    pub(crate) fn put_back(&self) {
+        // Relaxed: as in `take`.
+        self.slot.head.bits.fetch_and(!TAKEN, Ordering::Relaxed);
+    }
+
     /// Whether the asker has gone.
     pub(crate) fn is_gone(&self) -> bool {
         // Relaxed: an observation; nothing is read on the strength of it.
@@ -239,6 +245,20 @@ impl<T: Send> Asking<T> {
             return Ok(value);
         }
         Err(if before & TAKEN == 0 { Phase::Queued } else { Phase::Taken })
+    }
+
+    /// Gives up if the message has not been taken yet. False: it has been, and the value is still to come, or
+    /// there is one already.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        if self.finished {
+            return false;
+        }
+        let still_waits = |bits| (bits & (TAKEN | VALUE) == 0).then_some(bits | GONE);
+        // Relaxed: nothing is read on the strength of it, and an answering half that sees `GONE` touches no cell
+        // of ours. Whether it comes before `TAKEN` is decided by the one byte that both sides change.
+        self.finished =
+            self.slot.head.bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, still_waits).is_ok();
+        self.finished
     }
 
     fn take_value(&mut self) -> Option<T> {

@@ -20,7 +20,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::sync::UnsafeCell;
+use super::{aside::Stash, sync::UnsafeCell};
 
 /// The consumer's state, and the words in which its tasks end.
 pub(crate) trait Stage: Sized + Send + 'static {
@@ -30,12 +30,17 @@ pub(crate) trait Stage: Sized + Send + 'static {
     type Exit: Send;
     /// What can be said of an entry by its type alone.
     type About: Copy;
+    /// How an entry has lapsed that was only good for a time.
+    type Lapse;
 }
 
 /// One entry of a mailbox.
 pub(crate) trait Entry<S: Stage>: Sized + Send + 'static {
     /// Whether the entry keeps its place at the front until it is settled; it is then opened by duplicates.
     const KEEP: bool;
+
+    /// Whether the entry may overtake others.
+    const URGENT: bool = false;
 
     /// What this type of entry is.
     fn about() -> S::About;
@@ -46,6 +51,11 @@ pub(crate) trait Entry<S: Stage>: Sized + Send + 'static {
 
     /// Makes a copy to be opened; `None` when this entry is not wanted any more.
     fn duplicate(&mut self) -> Option<Self>;
+
+    /// Whether the time is over for which this entry was good.
+    fn lapsed(&self) -> Option<S::Lapse> {
+        None
+    }
 
     /// The duplicate was handled.
     fn settle(self);
@@ -62,6 +72,12 @@ pub(crate) trait Task<S: Stage>: Future<Output = Result<(), S::Exit>> + Send {
     /// Tells whoever waits for the outcome that there will be none. Called at most once, and the future is
     /// only dropped afterwards.
     fn give_up(self: Pin<&mut Self>, cause: &S::Cause);
+
+    /// Puts the entry aside again from which the task was made, unless that kept its place. The future is only
+    /// dropped afterwards. Runs under the mailbox's lock: no code of the user may.
+    fn put_back(self: Pin<&mut Self>, into: Stash<'_, S>) {
+        let _nothing = into;
+    }
 }
 
 /// What a poll of a task finds.
@@ -71,6 +87,7 @@ type Polled<S> = Poll<Result<(), <S as Stage>::Exit>>;
 struct VTable<S: Stage> {
     poll: unsafe fn(*mut u8, &mut Context<'_>) -> Polled<S>,
     give_up: unsafe fn(*mut u8, &S::Cause),
+    put_back: unsafe fn(*mut u8, Stash<'_, S>),
     drop: unsafe fn(*mut u8),
     about: fn() -> S::About,
 }
@@ -84,6 +101,8 @@ impl<S: Stage, F: Task<S>> Of<S, F> {
         poll: |at, cx| unsafe { Pin::new_unchecked(&mut *at.cast::<F>()) }.poll(cx),
         // SAFETY: as above.
         give_up: |at, cause| unsafe { Pin::new_unchecked(&mut *at.cast::<F>()) }.give_up(cause),
+        // SAFETY: as above.
+        put_back: |at, into| unsafe { Pin::new_unchecked(&mut *at.cast::<F>()) }.put_back(into),
         // SAFETY: as above, and called once.
         drop: |at| unsafe { ptr::drop_in_place(at.cast::<F>()) },
         about: F::about,
@@ -94,6 +113,8 @@ impl<S: Stage, F: Task<S>> Of<S, F> {
         poll: |at, cx| unsafe { &mut *at.cast::<Pin<Box<F>>>() }.as_mut().poll(cx),
         // SAFETY: as above.
         give_up: |at, cause| unsafe { &mut *at.cast::<Pin<Box<F>>>() }.as_mut().give_up(cause),
+        // SAFETY: as above.
+        put_back: |at, into| unsafe { &mut *at.cast::<Pin<Box<F>>>() }.as_mut().put_back(into),
         // SAFETY: as above, and called once.
         drop: |at| unsafe { ptr::drop_in_place(at.cast::<Pin<Box<F>>>()) },
         about: F::about,
@@ -195,6 +216,14 @@ impl<S: Stage> Place<S> {
         if let Some(table) = self.task {
             // SAFETY: S1.
             unsafe { (table.give_up)(self.scratch.as_mut_ptr().cast(), cause) }
+        }
+    }
+
+    /// Has the task put its entry aside; does not drop it.
+    pub(super) fn put_back(&mut self, into: Stash<'_, S>) {
+        if let Some(table) = self.task {
+            // SAFETY: S1.
+            unsafe { (table.put_back)(self.scratch.as_mut_ptr().cast(), into) }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Every test runs under AddressSanitizer and valgrind as well, which see what an assertion cannot.
 
+mod aside;
 mod bound;
 mod drops;
 mod line;
@@ -25,7 +26,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{Entry, Mailbox, Opened, Refused, Rest, Stage, Task, Ticket, Turn};
+use super::{Drops, Entry, Forced, Mailbox, Opened, Refused, Rest, Stage, Stash, Task, Ticket, Turn};
 
 /// What happened to an entry, its copy, or its task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl Stage for Desk {
     type Cause = ();
     type Exit = u32;
     type About = &'static str;
+    type Lapse = ();
 }
 
 impl Drop for Desk {
@@ -134,10 +136,11 @@ impl Drop for Trace {
 }
 
 /// An entry that acts a part. A `KEPT` one keeps its place until it is settled.
-struct Part<const KEPT: bool>(Trace);
+struct Part<const KEPT: bool, const URGENT: bool = false>(Trace);
 
-impl<const KEPT: bool> Entry<Desk> for Part<KEPT> {
+impl<const KEPT: bool, const URGENT: bool> Entry<Desk> for Part<KEPT, URGENT> {
     const KEEP: bool = KEPT;
+    const URGENT: bool = URGENT;
 
     fn about() -> &'static str {
         if KEPT { "kept" } else { "part" }
@@ -210,6 +213,11 @@ impl Task<Desk> for Acting<'_> {
         self.trace.log.note(Did::GivenUp, self.trace.id);
         self.trace.acts.come_to(At::GiveUp);
     }
+
+    fn put_back(self: Pin<&mut Self>, into: Stash<'_, Desk>) {
+        let spent = Trace { id: 0, copy: false, acts: Acts::default(), log: Log::default() };
+        into.push(Part::<false>(std::mem::replace(&mut self.get_mut().trace, spent)));
+    }
 }
 
 impl Drop for Acting<'_> {
@@ -253,11 +261,14 @@ struct Rig {
 impl Rig {
     /// Parked, so that the next push rings.
     fn new(capacity: usize) -> Self {
-        let rig =
-            Self { mailbox: Arc::new(Mailbox::new(capacity)), bell: Arc::default(), log: Log::default() };
+        let rig = Self::of(Mailbox::new(capacity, None));
         rig.mailbox.prime(rig.desk());
         rig.run();
         rig
+    }
+
+    fn of(mailbox: Mailbox<Desk>) -> Self {
+        Self { mailbox: Arc::new(mailbox), bell: Arc::default(), log: Log::default() }
     }
 
     fn desk(&self) -> Desk {
@@ -266,6 +277,10 @@ impl Rig {
 
     fn part(&self, id: u32) -> Part<false> {
         self.acting(id, Acts::default())
+    }
+
+    fn urgent(&self, id: u32) -> Part<false, true> {
+        Part(Trace { id, copy: false, acts: Acts::default(), log: self.log.clone() })
     }
 
     fn kept(&self, id: u32) -> Part<true> {
@@ -293,7 +308,12 @@ impl Rig {
     fn run(&self) {
         let mut turn = self.turn();
         loop {
-            while step(&mut turn) != Opened::Empty {}
+            while {
+                if self.mailbox.raised() != 0 {
+                    turn.fetch();
+                }
+                step(&mut turn) != Opened::Empty
+            } {}
             match turn.rest() {
                 Rest::Parked => return,
                 Rest::More(more) => turn = more,

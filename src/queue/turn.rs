@@ -36,7 +36,7 @@ pub(crate) enum Rest<'a, S: Stage> {
 
 /// The right to run. Dropping it says that there is more to do.
 pub(crate) struct Turn<'a, S: Stage> {
-    mailbox: &'a Mailbox<S>,
+    pub(super) mailbox: &'a Mailbox<S>,
 }
 
 impl<'a, S: Stage> Turn<'a, S> {
@@ -49,7 +49,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     }
 
     #[inline]
-    fn consumer<R>(&mut self, f: impl FnOnce(&mut Consumer<S>) -> R) -> R {
+    pub(super) fn consumer<R>(&mut self, f: impl FnOnce(&mut Consumer<S>) -> R) -> R {
         // SAFETY: whoever holds a turn is the only user of the consumer's side (see `Mailbox`'s `Sync`), and
         // `&mut self` makes this the only use by the holder. `Consumer` does not contain the state (S2).
         self.mailbox.consumer.with_mut(|consumer| f(unsafe { &mut *consumer }))
@@ -58,6 +58,9 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// Makes the back buffer the front one, when the front is empty.
     #[inline]
     fn swap(&mut self, back: &mut MutexGuard<'_, Back<S>>) -> bool {
+        if back.aside.is_some() && !self.may_swap(back) {
+            return false;
+        }
         let swapped = self.consumer(|consumer| {
             if consumer.front.left() > 0 || back.buffer.left() == 0 {
                 return false;
@@ -69,6 +72,9 @@ impl<'a, S: Stage> Turn<'a, S> {
         if swapped {
             self.publish();
             back.front_seen = self.consumer(|consumer| consumer.front.left());
+            if back.aside.is_some() {
+                back.front_seen += back.beside();
+            }
         }
         swapped
     }
@@ -123,6 +129,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.kept)
     }
 
+    /// Whether, and how, the kept entry has lapsed.
+    pub(crate) fn kept_lapsed(&mut self) -> Option<S::Lapse> {
+        self.consumer(|consumer| consumer.front.front_lapsed().filter(|_| consumer.kept))
+    }
+
     /// What type the entry under way, or the kept one, is of.
     pub(crate) fn about(&mut self) -> Option<S::About> {
         self.consumer(|consumer| match consumer.place.about() {
@@ -136,26 +147,30 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.front.front_about())
     }
 
-    /// Entries taken so far.
+    /// Entries taken so far, the urgent ones aside.
     pub(crate) fn taken(&mut self) -> u64 {
         let left = self.consumer(|consumer| consumer.left());
         let back = lock(&self.mailbox.back);
-        back.accepted - (back.buffer.left() + left) as u64
+        // Urgent entries that have been put aside come back among the others.
+        back.ordinary().saturating_sub((back.buffer.left() + left) as u64)
     }
 
     /// Accepts nothing more, as [`Mailbox::close`]. Returns whether nothing is left, nor kept.
     pub(crate) fn close(&mut self) -> bool {
         let mut back = lock(&self.mailbox.back);
         let (_, woken) = self.mailbox.close_under(&mut back);
-        let drained = back.buffer.left() == 0 && self.consumer(|consumer| consumer.front.left()) == 0;
+        let drained = back.buffer.left() + back.beside() == 0;
+        let drained = drained && self.consumer(|consumer| consumer.front.left()) == 0;
         drop(back);
         woken.into_iter().for_each(Waker::wake);
         drained
     }
 
-    /// Whether nothing is left in the mailbox, nor kept.
+    /// Whether nothing is left in the mailbox, nor kept. What is put aside is not looked at.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.consumer(|consumer| consumer.front.left()) == 0 && lock(&self.mailbox.back).buffer.left() == 0
+        let back = lock(&self.mailbox.back);
+        let urgent = back.aside.as_ref().map_or(0, |aside| aside.urgent());
+        self.consumer(|consumer| consumer.front.left()) + back.buffer.left() + urgent == 0
     }
 
     /// Opens something that does not come from the queue, on the state. Returns false when there was nothing
@@ -290,6 +305,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.front.shrink());
         back.buffer.shrink();
         back.waiters.shrink();
+        back.aside.iter_mut().for_each(|aside| aside.shrink());
     }
 
     /// Ends the turn because nothing is left, unless something is.
@@ -301,7 +317,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         if back.waiters.any_waiting() {
             self.mailbox.grant(&mut back, &mut woken);
         }
-        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.calls() != 0 {
+        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.stirred() {
             drop(back);
             woken.into_iter().for_each(Waker::wake);
             return Rest::More(self);

@@ -26,6 +26,9 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
         Some(capacity) => capacity_of(capacity, &ty, is_generic, &krate),
         None => Default::default(),
     };
+    let overflow = options
+        .overflow
+        .map(|variant| quote!(const OVERFLOW: #krate::Overflow = #krate::Overflow::#variant;));
     let kind = options.name.map(|name| {
         quote! {
             fn kind() -> &'static str {
@@ -39,6 +42,7 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
         #[automatically_derived]
         impl #params #krate::Actor for #ty #clause {
             #capacity
+            #overflow
             #kind
         }
         #assertion

@@ -143,7 +143,12 @@ pub(super) fn policy(policy: &Policy) -> TokenStream {
         }
     });
     let retry = policy.retry.as_ref().map(retried);
-    quote!(#timeout #retry)
+    let priority = policy.priority.map(|()| {
+        quote!(
+            const PRIORITY: bool = true;
+        )
+    });
+    quote!(#timeout #priority #retry)
 }
 
 /// The bound is reported on the word `retry`, which is what wants the copy, and by a function whose name says

@@ -9,14 +9,19 @@ use std::{
 
 use tokio::task::coop;
 
-use super::{Deadline, blocking};
+use super::{
+    accept, blocking,
+    deadline::{Deadline, Passed},
+};
 use crate::{
-    AskError,
+    ActorId, AskError, Identity,
     actor::{
         Message,
         accept::{Accept, Line, Offer, Refusal},
         asker::{Answer, Asker, Awaited, NoReply},
         current,
+        limit::Until,
+        waits::Waits,
     },
     queue::{Phase, Ticket},
 };
@@ -93,7 +98,48 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     ///
     /// When awaited in a runtime without a timer.
     pub fn timeout(mut self, after: Duration) -> Self {
-        self.deadline = Deadline::after(Some(after));
+        self.deadline.set_after(after);
+        self
+    }
+
+    /// Lets the message expire this long after this call, unless a handler has it by then: the ask then ends
+    /// with [`AskError::Timeout`], at once, and the message becomes a dead letter
+    /// ([`Expired`](crate::Reason::Expired)). Zero is refused: the request then ends at once.
+    ///
+    /// A handler that has begun in time is waited for, as long as the [`timeout`](Self::timeout) allows.
+    ///
+    /// # Panics
+    ///
+    /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = u32)]
+    /// struct Bid(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Auction;
+    ///
+    /// impl Handler<Bid> for Auction {
+    ///     async fn handle(&mut self, bid: Bid, _ctx: &mut Context<Self>) -> u32 { bid.0 }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let auction = Auction.spawn();
+    /// assert_eq!(auction.ask(Bid(7)).deadline(Duration::from_secs(1)).await?, 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn deadline(self, after: Duration) -> Self {
+        self.until(Some(Until::after(after)))
+    }
+
+    pub(crate) fn until(mut self, until: Option<Until>) -> Self {
+        until.into_iter().for_each(|until| self.deadline.set_until(until));
         self
     }
 
@@ -114,8 +160,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     ///
     /// In a handler, which it would block.
     pub fn blocking(mut self) -> Result<M::Reply, AskError<M>> {
-        let after = self.deadline.after;
-        blocking::run(&mut self, after, |ask, cx| ask.poll_reply(cx), Self::expired)
+        blocking::run(&mut self, |ask| &ask.deadline, |ask, cx| ask.poll_reply(cx), Self::passed)
     }
 
     #[inline]
@@ -124,16 +169,37 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
             let answer = ready!(awaited.poll(cx)).unwrap_or_else(|cut| Err(cut.into()));
             return Poll::Ready(self.end(answer));
         }
-        if self.deadline.is_zero() {
-            return Poll::Ready(self.expired(Duration::ZERO));
+        if self.deadline.is_checked() {
+            return self.poll_checked(cx);
         }
+        self.poll_offer(cx, None)
+    }
+
+    /// Offers a message whose limits are to be looked at first.
+    #[cold]
+    #[inline(never)]
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
+        if let Some(passed) = self.deadline.refuses() {
+            return Poll::Ready(self.expired(passed.after()));
+        }
+        self.poll_offer(cx, self.deadline.until())
+    }
+
+    #[inline(always)]
+    fn poll_offer(
+        &mut self,
+        cx: &mut Context<'_>,
+        until: Option<Until>,
+    ) -> Poll<Result<M::Reply, AskError<M>>> {
         // An actor that answers at once must not keep its asker's task from letting others run.
         let coop = ready!(coop::poll_proceed(cx));
         let (offer, awaited) = match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Fresh(msg) => {
-                let identity = &self.to.common().identity;
-                if current::id() == Some(identity.id()) {
-                    return Poll::Ready(Err(AskError::WouldDeadlock { msg, to: identity.clone() }));
+                if let Some(asker) = current::id()
+                    && let Err(path) = self.await_from(asker)
+                {
+                    let to = self.to.common().identity.clone();
+                    return Poll::Ready(Err(AskError::WouldDeadlock { msg, to, path }));
                 }
                 let (asker, awaited) = Asker::new();
                 (Offer { msg, asker: Some(asker) }, awaited)
@@ -142,17 +208,17 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
             Stage::Accepted(_) | Stage::Ended => panic!("a request is not polled after it has ended"),
         };
         let mut outcome = if self.ticket.waits() {
-            self.offer_in_line(offer, cx)
+            self.offer_in_line(offer, cx, until)
         } else {
             // The first try is without a waker.
-            self.to.accept(offer, None)
+            accept(self.to, offer, until, None)
         };
         if let Err((_, Refusal::Full { .. })) = outcome
             && self.waits
             && !self.ticket.waits()
             && let Err((offer, _)) = outcome
         {
-            outcome = self.offer_in_line(offer, cx);
+            outcome = self.offer_in_line(offer, cx, until);
         }
         match outcome {
             Ok(()) => {
@@ -174,12 +240,31 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         }
     }
 
-    fn offer_in_line(&mut self, offer: Offer<M>, cx: &Context<'_>) -> Result<(), (Offer<M>, Refusal)> {
-        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
-        self.to.accept(offer, Some(line))
+    /// An actor is about to await the answer. Refused when the answer would await the actor.
+    #[cold]
+    #[inline(never)]
+    fn await_from(&mut self, asker: ActorId) -> Result<(), Box<[Identity]>> {
+        let common = self.to.common();
+        if asker == common.identity.id() {
+            return Err(Box::default());
+        }
+        if let Some(waiting) = Waits::begin(&common.home, asker, &common.identity)? {
+            self.deadline.set_waiting(waiting);
+        }
+        Ok(())
     }
 
-    #[inline]
+    fn offer_in_line(
+        &mut self,
+        offer: Offer<M>,
+        cx: &Context<'_>,
+        until: Option<Until>,
+    ) -> Result<(), (Offer<M>, Refusal)> {
+        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
+        accept(self.to, offer, until, Some(line))
+    }
+
+    #[inline(always)]
     fn await_reply(
         &mut self,
         mut awaited: Awaited<M>,
@@ -194,7 +279,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(&mut self, answer: Answer<M>) -> Result<M::Reply, AskError<M>> {
         self.stage = Stage::Ended;
         let no_reply = match answer {
@@ -207,7 +292,30 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
             NoReply::Failed(failure) => AskError::Failed(failure),
             NoReply::Aborted(reason) => AskError::Aborted { to, reason },
             NoReply::Dropped => AskError::NoReply { to },
+            NoReply::Discarded(reason) => AskError::Discarded { to, reason },
+            NoReply::Expired { started } => {
+                let after = self.deadline.until().map_or(Duration::ZERO, |until| until.length());
+                AskError::Timeout { started, msg: None, to, after }
+            }
         })
+    }
+
+    /// A limit has passed. `None`: it is the life of the message, which a handler has got in time.
+    fn passed(&mut self, passed: Passed) -> Option<Result<M::Reply, AskError<M>>> {
+        if let (Stage::Accepted(awaited), Passed::Expiry(after)) = (&mut self.stage, passed) {
+            return match awaited.withdraw() {
+                true => {
+                    self.stage = Stage::Ended;
+                    let to = self.to.common().identity.clone();
+                    Some(Err(AskError::Timeout { started: false, msg: None, to, after }))
+                }
+                false => {
+                    self.deadline.outlived();
+                    None
+                }
+            };
+        }
+        Some(self.expired(passed.after()))
     }
 
     fn expired(&mut self, after: Duration) -> Result<M::Reply, AskError<M>> {
@@ -233,8 +341,12 @@ impl<T: ?Sized + Accept<M>, M: Message> Future for Ask<'_, T, M> {
         if let Poll::Ready(outcome) = ask.poll_reply(cx) {
             return Poll::Ready(outcome);
         }
-        let after = ready!(ask.deadline.poll_passed(cx));
-        Poll::Ready(ask.expired(after))
+        loop {
+            let passed = ready!(ask.deadline.poll_passed(cx));
+            if let Some(outcome) = ask.passed(passed) {
+                return Poll::Ready(outcome);
+            }
+        }
     }
 }
 

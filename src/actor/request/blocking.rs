@@ -4,9 +4,12 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use tokio::time::Instant;
+
+use super::deadline::{Deadline, Passed};
 use crate::actor::current;
 
 struct Unpark(Thread);
@@ -17,12 +20,13 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls `request` until it is ready, or until `after` has passed.
+/// Polls `request` until it is ready, or until a limit has passed and `expired` says what follows: `None` for
+/// the life of a message that has been taken in time, which then does not matter any more.
 pub(super) fn run<Q, R>(
     request: &mut Q,
-    after: Option<Duration>,
+    deadline: impl Fn(&Q) -> &Deadline,
     mut poll: impl FnMut(&mut Q, &mut Context<'_>) -> Poll<R>,
-    expired: impl FnOnce(&mut Q, Duration) -> R,
+    mut expired: impl FnMut(&mut Q, Passed) -> Option<R>,
 ) -> R {
     assert!(
         current::id().is_none(),
@@ -30,20 +34,28 @@ pub(super) fn run<Q, R>(
     );
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
-    // A deadline beyond what the clock can tell is none.
-    let deadline = after.and_then(|after| Some((Instant::now().checked_add(after)?, after)));
+    let after = deadline(request).patience();
+    // A limit beyond what the clock can tell is none.
+    let patience = after.and_then(|after| Some((Instant::now().checked_add(after)?, after)));
     loop {
         if let Poll::Ready(outcome) = poll(request, &mut cx) {
             return outcome;
         }
-        let Some((end, after)) = deadline else {
+        let wait = patience.map(|(end, after)| (left(end), Passed::Timeout(after)));
+        let life = deadline(request).life();
+        let life = life.and_then(|life| Some((left(life.at()?), Passed::Expiry(life.length()))));
+        let Some((left, passed)) = wait.into_iter().chain(life).min_by_key(|(left, _)| *left) else {
             thread::park();
             continue;
         };
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return expired(request, after);
+        if !left.is_zero() {
+            thread::park_timeout(left);
+        } else if let Some(outcome) = expired(request, passed) {
+            return outcome;
         }
-        thread::park_timeout(left);
     }
+}
+
+fn left(end: Instant) -> Duration {
+    end.saturating_duration_since(Instant::now())
 }

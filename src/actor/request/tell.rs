@@ -10,13 +10,17 @@ use std::{
 
 use tokio::task::coop;
 
-use super::{Deadline, blocking};
+use super::{
+    accept, blocking,
+    deadline::{Deadline, Passed},
+};
 use crate::{
     TellError, TryTellError,
     actor::{
         Message,
         accept::{Accept, Line, Offer, Refusal},
         current,
+        limit::Until,
     },
     queue::Ticket,
 };
@@ -77,7 +81,47 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     ///
     /// When awaited in a runtime without a timer.
     pub fn timeout(mut self, after: Duration) -> Self {
-        self.deadline = Deadline::after(Some(after));
+        self.deadline.set_after(after);
+        self
+    }
+
+    /// Lets the message expire this long after this call, wherever it is by then: not accepted any more, and
+    /// once accepted not handled any more, but given to the dead letters
+    /// ([`Expired`](crate::Reason::Expired)). Zero is refused: the request then ends at once.
+    ///
+    /// For a message that is worth nothing when it comes late. A handler that has begun is not cut.
+    ///
+    /// # Panics
+    ///
+    /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Position(f64, f64);
+    ///
+    /// #[derive(Actor)]
+    /// struct Map;
+    ///
+    /// impl Handler<Position> for Map {
+    ///     async fn handle(&mut self, at: Position, _ctx: &mut Context<Self>) { drop(at); }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let map = Map.spawn();
+    /// map.tell(Position(48.2, 16.4)).deadline(Duration::from_secs(1)).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn deadline(self, after: Duration) -> Self {
+        self.until(Some(Until::after(after)))
+    }
+
+    pub(crate) fn until(mut self, until: Option<Until>) -> Self {
+        until.into_iter().for_each(|until| self.deadline.set_until(until));
         self
     }
 
@@ -85,20 +129,38 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// [`TryTellError::Full`] or [`TryTellError::Stopped`], with the message.
+    /// [`TryTellError::Full`] or [`TryTellError::Stopped`], with the message; [`TryTellError::Timeout`] when
+    /// its [`deadline`](Self::deadline) has passed.
     ///
     /// # Panics
     ///
     /// When it has been awaited to its end before.
     #[inline]
     pub fn now(mut self) -> Result<(), TryTellError<M>> {
+        if self.deadline.is_checked() {
+            return self.now_checked();
+        }
         let msg = self.msg.take().expect("a request is not used after it has ended");
-        let Err((offer, refusal)) = self.to.accept(Offer { msg, asker: None }, None) else { return Ok(()) };
+        let Err(refused) = self.to.accept(Offer { msg, asker: None }, None) else { return Ok(()) };
+        Err(self.refused(refused))
+    }
+
+    #[cold]
+    fn now_checked(&mut self) -> Result<(), TryTellError<M>> {
+        let msg = self.msg.take().expect("a request is not used after it has ended");
+        if let Some(Passed::Expiry(after)) = self.deadline.refuses() {
+            return Err(TryTellError::Timeout { msg, to: self.to.common().identity.clone(), after });
+        }
+        let offer = Offer { msg, asker: None };
+        accept(self.to, offer, self.deadline.until(), None).map_err(|refused| self.refused(refused))
+    }
+
+    fn refused(&self, (offer, refusal): (Offer<M>, Refusal)) -> TryTellError<M> {
         let to = self.to.common().identity.clone();
-        Err(match refusal {
+        match refusal {
             Refusal::Full { capacity } => TryTellError::Full { msg: offer.msg, to, capacity },
             Refusal::Closed(reason) => TryTellError::Stopped { msg: offer.msg, to, reason },
-        })
+        }
     }
 
     /// Blocks the thread until the message has been accepted: for code that is not async, in a runtime or
@@ -112,30 +174,51 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     ///
     /// In a handler, which it would block for ever.
     pub fn blocking(mut self) -> Result<(), TellError<M>> {
-        let after = self.deadline.after;
-        blocking::run(&mut self, after, |tell, cx| tell.poll_accept(cx), Self::expired)
+        blocking::run(
+            &mut self,
+            |tell| &tell.deadline,
+            |tell, cx| tell.poll_accept(cx),
+            |tell, passed| Some(tell.expired(passed.after())),
+        )
     }
 
     #[inline]
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
-        if self.deadline.is_zero() {
-            return Poll::Ready(self.expired(Duration::ZERO));
+        if self.deadline.is_checked() {
+            return self.poll_checked(cx);
         }
+        self.poll_with(cx, None)
+    }
+
+    /// The same for a message whose limits are to be looked at first.
+    #[cold]
+    #[inline(never)]
+    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
+        if let Some(passed) = self.deadline.refuses() {
+            return Poll::Ready(self.expired(passed.after()));
+        }
+        self.poll_with(cx, self.deadline.until())
+    }
+
+    #[inline(always)]
+    fn poll_with(&mut self, cx: &mut Context<'_>, until: Option<Until>) -> Poll<Result<(), TellError<M>>> {
         // A sender in a loop must let others run although it never has to wait.
         let coop = if is_a_step() { Some(ready!(coop::poll_proceed(cx))) } else { None };
         let msg = self.msg.take().expect("a request is not polled after it has ended");
         // The first try is without a waker, whose clone would be the dearest part of it.
         let line = self.ticket.waits().then(|| Line { ticket: &mut self.ticket, waker: cx.waker().clone() });
         let first_in_line = line.is_none();
-        let refused = match self.to.accept(Offer { msg, asker: None }, line) {
+        let refused = match accept(self.to, Offer { msg, asker: None }, until, line) {
             Ok(()) => {
                 coop.into_iter().for_each(|coop| coop.made_progress());
                 return Poll::Ready(Ok(()));
             }
-            Err((offer, Refusal::Full { .. })) if first_in_line => match self.stand_in_line(offer, cx) {
-                Ok(poll) => return poll,
-                Err(refused) => refused,
-            },
+            Err((offer, Refusal::Full { .. })) if first_in_line => {
+                match self.stand_in_line(offer, cx, until) {
+                    Ok(poll) => return poll,
+                    Err(refused) => refused,
+                }
+            }
             Err(refused) => refused,
         };
         match refused {
@@ -157,6 +240,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
         &mut self,
         offer: Offer<M>,
         cx: &mut Context<'_>,
+        until: Option<Until>,
     ) -> Result<Poll<Result<(), TellError<M>>>, (Offer<M>, Refusal)> {
         let identity = &self.to.common().identity;
         if current::id() == Some(identity.id()) {
@@ -164,7 +248,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
             return Ok(Poll::Ready(Err(error)));
         }
         let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
-        self.to.accept(offer, Some(line)).map(|()| Poll::Ready(Ok(())))
+        accept(self.to, offer, until, Some(line)).map(|()| Poll::Ready(Ok(())))
     }
 
     fn expired(&mut self, after: Duration) -> Result<(), TellError<M>> {
@@ -183,8 +267,8 @@ impl<T: ?Sized + Accept<M>, M: Message> Future for Tell<'_, T, M> {
         if let Poll::Ready(outcome) = tell.poll_accept(cx) {
             return Poll::Ready(outcome);
         }
-        let after = ready!(tell.deadline.poll_passed(cx));
-        Poll::Ready(tell.expired(after))
+        let passed = ready!(tell.deadline.poll_passed(cx));
+        Poll::Ready(tell.expired(passed.after()))
     }
 }
 

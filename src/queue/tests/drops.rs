@@ -93,7 +93,7 @@ fn mailbox_dropped_with_a_kept_entry_drops_copy_and_original() {
 #[test]
 fn mailbox_never_run_drops_what_was_pushed() {
     let log = Log::default();
-    let rig = Rig { mailbox: Arc::new(Mailbox::new(4)), bell: Arc::default(), log: log.clone() };
+    let rig = Rig { mailbox: Arc::new(Mailbox::new(4, None)), bell: Arc::default(), log: log.clone() };
     rig.push_parts([1, 2]);
     drop(rig);
     assert_eq!(log.who(Did::Dropped), [1, 2]);

@@ -6,6 +6,7 @@
 //! deadlock: a wake-up that is lost fails the test. Access to a cell of the layer that is not ordered after
 //! the access before it fails the test too.
 
+mod aside;
 mod line;
 mod push;
 mod reach;
@@ -78,6 +79,7 @@ impl Stage for Shelf {
     type Cause = AtomicU32;
     type Exit = ();
     type About = ();
+    type Lapse = ();
 }
 
 /// An entry that is handled at once. Given up, it is counted.
@@ -176,7 +178,7 @@ impl Task<Shelf> for Shelving<'_> {
 
 /// A mailbox with a shelf in it, about to be polled for the first time.
 fn mailbox(capacity: usize) -> Arc<Mailbox<Shelf>> {
-    let mailbox = Arc::new(Mailbox::new(capacity));
+    let mailbox = Arc::new(Mailbox::new(capacity, None));
     mailbox.prime(Shelf::default());
     mailbox
 }
@@ -253,6 +255,7 @@ fn send(mailbox: &Mailbox<Shelf>, item: u32) -> bool {
                 mailbox.leave(&mut ticket);
                 return false;
             }
+            Err(Refused::Overflow(_)) => panic!("it drops nothing"),
             Err(Refused::Full(_)) => gong.wait(),
         }
     }

@@ -15,6 +15,8 @@ enum Call {
     Yield,
     Rest,
     Suspend,
+    Stash,
+    Unstash { all: bool },
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -26,6 +28,8 @@ fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Yield),
         1 => Just(Call::Rest),
         1 => Just(Call::Suspend),
+        2 => Just(Call::Stash),
+        1 => any::<bool>().prop_map(|all| Call::Unstash { all }),
     ]
 }
 
@@ -47,6 +51,7 @@ proptest! {
     ) {
         let rig = Rig::new(capacity);
         let mut queue: VecDeque<Known> = VecDeque::new();
+        let mut stash: VecDeque<Known> = VecDeque::new();
         // The front one of the queue, taken and failed, waits for another attempt.
         let mut waits_again = false;
         let (mut next, mut accepted) = (0, 0);
@@ -63,7 +68,7 @@ proptest! {
                         rig.mailbox.push(rig.acting::<false>(next, acts)).is_ok()
                     };
                     let queued = queue.len() - usize::from(waits_again);
-                    prop_assert_eq!(pushed, queued < capacity, "the bound is exact");
+                    prop_assert_eq!(pushed, queued + stash.len() < capacity, "the bound is exact");
                     if pushed {
                         accepted += 1;
                         queue.push_back(Known { id: next, kept, fails });
@@ -98,6 +103,29 @@ proptest! {
                         }
                     }
                 },
+                Call::Stash => {
+                    if turn.open_next() == Opened::Task {
+                        turn.stash();
+                        stash.extend(queue.pop_front());
+                        waits_again = false;
+                    }
+                }
+                Call::Unstash { all } => {
+                    rig.mailbox.unstash(if all { usize::MAX } else { 1 });
+                    // As the actor's loop does before the next entry; it is always followed by an opening.
+                    if rig.mailbox.raised() != 0 {
+                        let count = if all { stash.len() } else { stash.len().min(1) };
+                        let at = usize::from(waits_again);
+                        for known in stash.drain(..count).rev() {
+                            queue.insert(at, known);
+                        }
+                        turn.fetch();
+                        prop_assert_eq!(turn.open_next(), Opened::Task);
+                        turn.stash();
+                        stash.extend(queue.pop_front());
+                        waits_again = false;
+                    }
+                }
                 Call::Bury => {
                     prop_assert_eq!(turn.bury_next(&()), !queue.is_empty());
                     buried.extend(queue.pop_front().map(|front| front.id));

@@ -181,3 +181,15 @@ fn take_is_the_same_for_every_half() {
     assert_eq!(asking.give_up(), Err(Phase::Taken));
     assert!(!shared.take() && shared.is_gone());
 }
+
+#[test]
+fn asker_withdraws_only_from_what_has_not_been_taken() {
+    let (answering, mut asking, ..) = pair();
+    assert!(answering.take());
+    assert!(!asking.withdraw());
+    answering.put_back();
+    assert!(asking.withdraw(), "it waits again");
+    assert!(!asking.withdraw(), "once");
+    assert!(!answering.take());
+    assert_eq!(asking.give_up(), Err(Phase::Taken), "there is nothing left to give up");
+}

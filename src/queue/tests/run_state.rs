@@ -17,7 +17,7 @@ fn first_push_into_a_parked_mailbox_wakes_and_the_second_does_not() {
 
 #[test]
 fn push_before_the_first_poll_is_found_by_it() {
-    let rig = Rig { mailbox: Arc::new(Mailbox::new(4)), bell: Arc::default(), log: Log::default() };
+    let rig = Rig { mailbox: Arc::new(Mailbox::new(4, None)), bell: Arc::default(), log: Log::default() };
     rig.push(rig.part(1));
     rig.mailbox.prime(rig.desk());
     rig.push(rig.part(2));

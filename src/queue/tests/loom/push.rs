@@ -92,6 +92,7 @@ fn push_against_close() {
                         assert_eq!(back.0, item);
                         false
                     }
+                    Err(Refused::Overflow(_)) => panic!("it drops nothing"),
                     Err(Refused::Full(_)) => panic!("there is room"),
                 })
             })

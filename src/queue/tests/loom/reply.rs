@@ -171,3 +171,13 @@ fn shared_reply_against_an_asker_that_gives_up() {
         assert!(is_free(&one) && is_free(&two));
     });
 }
+
+#[test]
+fn withdrawal_against_take() {
+    explore(|| {
+        let (answering, mut asking) = slot::<Value>();
+        let taking = thread::spawn(move || answering.take());
+        let withdrawn = asking.withdraw();
+        assert_eq!(taking.join().unwrap(), !withdrawn, "one of the two was first");
+    });
+}

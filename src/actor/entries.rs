@@ -1,0 +1,139 @@
+//! A message in the mailbox: told or asked, with a deadline or without.
+
+use super::{
+    Handler, Message,
+    asker::{Asker, NoReply},
+    envelope::{self, About, Cause, Incarnation, Why},
+    limit::{Expired, Limit},
+};
+use crate::queue::{Entry, Task};
+
+/// A message nobody waits for.
+pub(crate) struct Told<M, L> {
+    pub(crate) msg: M,
+    pub(crate) limit: L,
+}
+
+/// A message with somebody who waits for its reply.
+pub(crate) struct Asked<M: Message, L> {
+    pub(crate) msg: M,
+    pub(crate) asker: Asker<M>,
+    pub(crate) limit: L,
+}
+
+impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
+    const KEEP: bool = M::ATTEMPTS > 1;
+    const URGENT: bool = M::PRIORITY;
+
+    fn about() -> About {
+        About::of::<M>()
+    }
+
+    #[inline]
+    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
+        if !copy && let Some(expired) = self.limit.passed() {
+            expire::<A, _>(state, expired, self);
+            return None;
+        }
+        Some(envelope::open::<A, M, L>(self.msg, None, self.limit, copy, state))
+    }
+
+    fn duplicate(&mut self) -> Option<Self> {
+        if self.limit.passed().is_some() {
+            return None;
+        }
+        self.limit.attempt();
+        Some(Self { msg: self.msg.duplicate()?, limit: self.limit.again() })
+    }
+
+    fn lapsed(&self) -> Option<Expired> {
+        self.limit.passed()
+    }
+
+    fn settle(self) {}
+
+    fn bury(self, cause: &Cause) {
+        cause.letter(Some(self.msg));
+    }
+}
+
+impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> {
+    const KEEP: bool = M::ATTEMPTS > 1;
+    const URGENT: bool = M::PRIORITY;
+
+    fn about() -> About {
+        About::of::<M>()
+    }
+
+    #[inline]
+    fn open<'a>(self, copy: bool, state: &'a mut Incarnation<A>) -> Option<impl Task<Incarnation<A>> + 'a> {
+        // A copy has been taken by `duplicate`. To look again would give up the copy of a message that is still
+        // there, and then the message.
+        if !copy {
+            // Before the asker is looked at, who goes when the deadline passes.
+            if let Some(expired) = self.limit.passed() {
+                expire::<A, _>(state, expired, self);
+                return None;
+            }
+            if !self.asker.take() {
+                let cause = Cause::new(state.seat.common(), Why::Abandoned);
+                self.give_up(&cause);
+                state.seat.common().tally.add(cause.counts());
+                return None;
+            }
+        }
+        Some(envelope::open::<A, M, L>(self.msg, Some(self.asker), self.limit, copy, state))
+    }
+
+    fn duplicate(&mut self) -> Option<Self> {
+        if self.limit.passed().is_some() {
+            return None;
+        }
+        // Taken, from the first attempt on: an asker that gives up now is told that it had started.
+        if !self.asker.take() {
+            return None;
+        }
+        self.limit.attempt();
+        let msg = self.msg.duplicate()?;
+        Some(Self { msg, asker: self.asker.share(), limit: self.limit.again() })
+    }
+
+    fn lapsed(&self) -> Option<Expired> {
+        self.limit.passed()
+    }
+
+    fn settle(self) {
+        self.asker.leave();
+    }
+
+    fn bury(self, cause: &Cause) {
+        self.give_up(cause);
+    }
+}
+
+impl<M: Message, L: Limit> Asked<M, L> {
+    fn give_up(self, cause: &Cause) {
+        let Self { msg, asker, .. } = self;
+        if let Some(told) = cause.told::<M>() {
+            // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
+            let _unheard = asker.answer(Err(told));
+            return cause.letter(Some(msg));
+        }
+        let Why::Ended { reason } = cause.why() else { return cause.letter(Some(msg)) };
+        match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
+            Ok(()) => cause.went_back(),
+            // The asker went away meanwhile, so the message is the sink's.
+            Err(Err(NoReply::Stopped(msg, _))) => cause.letter_about(&Why::Abandoned, Some(msg)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// Gives up a message whose deadline has passed.
+#[cold]
+fn expire<A: super::Actor, E: Entry<Incarnation<A>>>(state: &Incarnation<A>, expired: Expired, entry: E) {
+    let common = state.seat.common();
+    let cause = Cause::new(common, Why::Expired(expired));
+    entry.bury(&cause);
+    common.tally.add(cause.counts());
+}

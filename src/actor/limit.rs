@@ -1,0 +1,85 @@
+//! How long a message is worth handling.
+//!
+//! A message without a deadline is an entry with the limit `()`, which has no size and is never looked at: it
+//! pays nothing for those that have one.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The limit of a message: [`Until`], or `()` for none.
+pub(crate) trait Limit: Send + Unpin + 'static {
+    /// How it passed, once it has.
+    fn passed(&self) -> Option<Expired>;
+
+    /// A handler is about to get the message.
+    fn attempt(&mut self);
+
+    /// The same limit, for a copy of the message.
+    fn again(&self) -> Self;
+}
+
+/// How the limit of a message passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expired {
+    /// How often a handler had been given it by then.
+    pub(crate) attempts: u32,
+}
+
+impl Limit for () {
+    #[inline]
+    fn passed(&self) -> Option<Expired> {
+        None
+    }
+
+    #[inline]
+    fn attempt(&mut self) {}
+
+    #[inline]
+    fn again(&self) {}
+}
+
+/// A deadline by tokio's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Until {
+    after: Duration,
+    /// `None`: later than the clock can tell.
+    at: Option<Instant>,
+    attempts: u32,
+}
+
+impl Until {
+    /// A deadline that begins to run now.
+    pub(crate) fn after(after: Duration) -> Self {
+        Self { after, at: Instant::now().checked_add(after), attempts: 0 }
+    }
+
+    /// When it passes, unless that is later than the clock can tell.
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// How long it was when it began to run.
+    pub(crate) fn length(&self) -> Duration {
+        self.after
+    }
+
+    /// Whether it has passed. One of zero had passed when it began to run.
+    pub(crate) fn is_past(&self) -> bool {
+        self.at.is_some_and(|at| at <= Instant::now())
+    }
+}
+
+impl Limit for Until {
+    fn passed(&self) -> Option<Expired> {
+        self.is_past().then_some(Expired { attempts: self.attempts })
+    }
+
+    fn attempt(&mut self) {
+        self.attempts += 1;
+    }
+
+    fn again(&self) -> Self {
+        *self
+    }
+}
