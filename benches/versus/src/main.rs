@@ -5,10 +5,12 @@ mod heap;
 mod options;
 mod plan;
 mod report;
+mod workload;
 
 use std::process::ExitCode;
 
 use options::Options;
+use plan::{LEAST, Line, Sample, Workload};
 use report::Row;
 
 #[global_allocator]
@@ -41,22 +43,32 @@ fn main() -> ExitCode {
 }
 
 /// Runs one workload for all its frameworks, round by round, so that what disturbs the machine disturbs all.
-fn measure(workload: &plan::Workload, options: &Options) -> Vec<Row> {
-    let lines: Vec<_> = plan::LINES
-        .iter()
+fn measure(workload: &Workload, options: &Options) -> Vec<Row> {
+    let lines: Vec<_> = plan::lines()
+        .into_iter()
         .filter(|line| line.workload == workload.name && options.wants_framework(line.framework))
+        .map(|line| (operations(workload, &line, options), line))
         .collect();
-    let ops = options.ops.unwrap_or(if options.quick { workload.quick } else { workload.full });
-    let mut rows: Vec<_> = lines.iter().map(|line| Row::new(workload, line.framework)).collect();
-    if options.warm_up {
-        for line in &lines {
-            let _warm = (line.run)(options.rt, (ops / 10).max(plan::LEAST));
-        }
-    }
+    let mut rows: Vec<_> = lines.iter().map(|(_, line)| Row::new(workload, line.framework)).collect();
     for _ in 0..options.rounds {
-        for (line, row) in lines.iter().zip(&mut rows) {
-            row.add((line.run)(options.rt, ops.max(plan::LEAST)));
+        for ((ops, line), row) in lines.iter().zip(&mut rows) {
+            row.add((line.run)(options.rt, *ops));
         }
     }
     rows
+}
+
+/// Warms a line up. Returns how many operations a sample of it takes: with `--quick` the slow take fewer.
+fn operations(workload: &Workload, line: &Line, options: &Options) -> u64 {
+    let most = options.ops.unwrap_or(if options.quick { workload.quick } else { workload.full }).max(LEAST);
+    if !options.warm_up {
+        return most;
+    }
+    match (line.run)(options.rt, (most / 10).max(LEAST)) {
+        Sample::Time { ops, took } if options.quick && options.ops.is_none() => {
+            let in_time = u128::from(ops) * plan::QUICK.as_nanos() / took.as_nanos().max(1);
+            u64::try_from(in_time).unwrap_or(most).clamp(LEAST, most)
+        }
+        _ => most,
+    }
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::plan::{LINES, Rt, WORKLOADS};
+use crate::plan::{Rt, WORKLOADS, lines};
 
 pub const USAGE: &str = "\
 usage: versus [--quick] [--rounds N] [--rt mt|ct] [--only WORKLOAD,…] [--framework NAME,…] [--json]
@@ -51,7 +51,8 @@ impl Options {
                     options.workloads = Some(names(&value()?, WORKLOADS.iter().map(|known| known.name))?)
                 }
                 "--framework" => {
-                    options.frameworks = Some(names(&value()?, LINES.iter().map(|known| known.framework))?);
+                    let known = lines();
+                    options.frameworks = Some(names(&value()?, known.iter().map(|known| known.framework))?);
                 }
                 _ => return Err(format!("unknown argument {arg}")),
             }

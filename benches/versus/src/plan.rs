@@ -2,7 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use crate::framework::{postbox, raw};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    framework::{
+        Framework,
+        actix::Actix,
+        kameo::Kameo,
+        postbox::{self, Postbox},
+        ractor::Ractor,
+        raw::Raw,
+        tokio_actors::TokioActors,
+        xtra::Xtra,
+    },
+    workload,
+};
 
 /// Messages a mailbox holds, in every framework that has a bound.
 pub const CAPACITY: usize = 1024;
@@ -16,6 +30,8 @@ pub const ACTORS: u64 = 1000;
 pub const PENDING: u64 = 1000;
 /// What the handlers of `restart` say when they panic.
 pub const EXPECTED_PANIC: &str = "restart me";
+/// How long a sample should last with `--quick`.
+pub const QUICK: Duration = Duration::from_millis(100);
 /// The fewest operations every workload can be run with.
 pub const LEAST: u64 = 1000;
 
@@ -45,7 +61,7 @@ pub struct Workload {
     pub unit: Unit,
     /// Operations per sample.
     pub full: u64,
-    /// The same with `--quick`.
+    /// The same with `--quick`, at most.
     pub quick: u64,
 }
 
@@ -75,39 +91,52 @@ pub struct Line {
     pub run: fn(Rt, u64) -> Sample,
 }
 
-macro_rules! line {
-    ($workload:ident, $framework:ident) => {
-        Line {
-            workload: stringify!($workload),
-            framework: stringify!($framework),
-            run: |rt, ops| rt.run($framework::$workload(ops)),
-        }
-    };
+/// The lines of the workloads that every framework has.
+fn lines_of<F: Framework>() -> [Line; 9] {
+    macro_rules! line {
+        ($workload:ident) => {
+            Line {
+                workload: stringify!($workload),
+                framework: F::NAME,
+                run: |rt, ops| F::run(rt, workload::$workload::<F>(ops)),
+            }
+        };
+    }
+    [
+        line!(tell),
+        line!(tell4),
+        line!(ask),
+        line!(ask64),
+        line!(pingpong),
+        line!(ring),
+        line!(fan),
+        line!(spawn),
+        line!(mem),
+    ]
 }
 
-pub const LINES: &[Line] = &[
-    line!(tell, raw),
-    line!(tell, postbox),
-    line!(tell4, raw),
-    line!(tell4, postbox),
-    line!(ask, raw),
-    line!(ask, postbox),
-    line!(ask64, raw),
-    line!(ask64, postbox),
-    line!(pingpong, raw),
-    line!(pingpong, postbox),
-    line!(ring, raw),
-    line!(ring, postbox),
-    line!(fan, raw),
-    line!(fan, postbox),
-    line!(spawn, raw),
-    line!(spawn, postbox),
-    line!(mem, raw),
-    line!(mem, postbox),
-    line!(mem_supervised, postbox),
-    line!(restart, postbox),
-    line!(restart_fail, postbox),
-];
+/// All lines; within a workload in the order in which they run.
+pub fn lines() -> Vec<Line> {
+    macro_rules! line {
+        ($workload:ident) => {
+            Line {
+                workload: stringify!($workload),
+                framework: Postbox::NAME,
+                run: |rt, ops| rt.run(postbox::$workload(ops)),
+            }
+        };
+    }
+    let mut lines = Vec::new();
+    lines.extend(lines_of::<Raw>());
+    lines.extend(lines_of::<Postbox>());
+    lines.extend(lines_of::<Kameo>());
+    lines.extend(lines_of::<Ractor>());
+    lines.extend(lines_of::<Actix>());
+    lines.extend(lines_of::<Xtra>());
+    lines.extend(lines_of::<TokioActors>());
+    lines.extend([line!(mem_supervised), line!(restart), line!(restart_fail)]);
+    lines
+}
 
 /// What one run of a line saw.
 pub enum Sample {
@@ -145,14 +174,18 @@ impl Rt {
         }
     }
 
-    /// Runs the driver as a task, so that it is on a worker like everything else.
-    fn run(self, driver: impl Future<Output = Sample> + Send + 'static) -> Sample {
+    /// A fresh runtime.
+    pub fn build(self) -> Runtime {
         let mut builder = match self {
-            Self::MultiThread => tokio::runtime::Builder::new_multi_thread(),
-            Self::CurrentThread => tokio::runtime::Builder::new_current_thread(),
+            Self::MultiThread => Builder::new_multi_thread(),
+            Self::CurrentThread => Builder::new_current_thread(),
         };
         // For current-thread the number of workers has no meaning.
-        let runtime = builder.worker_threads(2).enable_time().build().expect("a runtime");
-        runtime.block_on(async { tokio::spawn(driver).await }).expect("the driver ends well")
+        builder.worker_threads(2).enable_time().build().expect("a runtime")
+    }
+
+    /// Runs the driver as a task, so that it is on a worker like everything else.
+    pub fn run(self, driver: impl Future<Output = Sample> + Send + 'static) -> Sample {
+        self.build().block_on(async { tokio::spawn(driver).await }).expect("the driver ends well")
     }
 }

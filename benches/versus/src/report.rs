@@ -1,6 +1,7 @@
 //! Medians, ratios, the table and the JSON lines.
 
 use crate::{
+    framework::{Framework, postbox::Postbox},
     options::Options,
     plan::{Sample, Unit, Workload},
 };
@@ -26,6 +27,17 @@ impl Row {
             (Sample::Heap { actors, bytes }, Unit::Bytes) => bytes as f64 / actors as f64,
             _ => unreachable!("a workload measures what its unit says"),
         });
+    }
+
+    /// Those who did better in the same workload; by ratio, if there is one, since that is what rounds share.
+    fn behind<'a>(&self, rows: &'a [Self]) -> Vec<&'a str> {
+        let mark = |row: &Self| row.ratio(rows).map_or_else(|| median(&row.values), |ratio| ratio.median);
+        let better = |row: &&Self| match self.unit {
+            Unit::OpsPerSecond => mark(row) > mark(self),
+            Unit::Bytes | Unit::Micros => mark(row) < mark(self),
+        };
+        let rivals = rows.iter().filter(|row| row.workload == self.workload);
+        rivals.filter(better).map(|row| row.framework).collect()
     }
 
     /// The median of the rounds' ratios to raw, and the least and the greatest of them.
@@ -54,7 +66,7 @@ fn median(values: &[f64]) -> f64 {
 pub fn print(rows: &[Row], options: &Options) {
     if !options.json {
         println!(
-            "{:<15} {:<9} {:>16} {:>8}  {:<15}",
+            "{:<15} {:<12} {:>16} {:>8}  {:<15}",
             "workload", "framework", "median", "to raw", "least–greatest"
         );
     }
@@ -64,7 +76,8 @@ pub fn print(rows: &[Row], options: &Options) {
         if options.json {
             json(row, value, ratio.as_ref(), options)
         } else {
-            line(row, value, ratio.as_ref())
+            let behind = if row.framework == Postbox::NAME { row.behind(rows) } else { Vec::new() };
+            line(row, value, ratio.as_ref(), &behind)
         }
     }
     if !options.json {
@@ -76,7 +89,7 @@ pub fn print(rows: &[Row], options: &Options) {
     }
 }
 
-fn line(row: &Row, value: f64, ratio: Option<&Ratio>) {
+fn line(row: &Row, value: f64, ratio: Option<&Ratio>, behind: &[&str]) {
     let value = match row.unit {
         Unit::OpsPerSecond => format!("{:.2} M", value / 1e6),
         Unit::Bytes => format!("{value:.0}"),
@@ -88,14 +101,10 @@ fn line(row: &Row, value: f64, ratio: Option<&Ratio>) {
         }
         None => ("–".to_owned(), String::new()),
     };
-    let loses = ratio.is_some_and(|Ratio { median, .. }| match row.unit {
-        Unit::OpsPerSecond => *median < 1.0,
-        Unit::Bytes | Unit::Micros => *median > 1.0,
-    });
-    let verdict = if loses { "loses to raw" } else { "" };
+    let verdict = if behind.is_empty() { String::new() } else { format!("behind {}", behind.join(", ")) };
     let value = format!("{value} {}", row.unit.name());
     let text =
-        format!("{:<15} {:<9} {value:>16} {median:>8}  {spread:<15} {verdict}", row.workload, row.framework);
+        format!("{:<15} {:<12} {value:>16} {median:>8}  {spread:<15} {verdict}", row.workload, row.framework);
     println!("{}", text.trim_end());
 }
 
