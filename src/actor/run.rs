@@ -168,7 +168,19 @@ impl<A: Actor> Phase<A> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         let mut budget = turn::BUDGET;
         loop {
-            let rest = match self.step(seat, &mut turn, &mut budget, cx) {
+            // What an actor does nearly always comes first, and by itself: the way of a message leads through it.
+            let served = match self {
+                Self::Serving => turn::take(seat, &mut turn, &mut budget, cx),
+                _ => Pause::Yield,
+            };
+            let follows = match served {
+                Pause::Empty => Follows::Rest,
+                Pause::Pending(known) if known & (signal::STOP_NOW | signal::RESTART) == 0 => {
+                    Follows::Wait(known)
+                }
+                served => self.step(served, seat, &mut turn, &mut budget, cx),
+            };
+            let rest = match follows {
                 Follows::Phase(phase) => {
                     *self = phase;
                     continue;
@@ -194,8 +206,11 @@ impl<A: Actor> Phase<A> {
         }
     }
 
+    /// A step through the phase; `served` is what a phase of serving has come to.
+    #[inline(never)]
     fn step(
         &mut self,
+        served: Pause,
         seat: &Arc<Seat<A>>,
         turn: &mut Turn<'_, Incarnation<A>>,
         budget: &mut u32,
@@ -271,7 +286,7 @@ impl<A: Actor> Phase<A> {
                     }
                 }
             }
-            Self::Serving => match turn::take(seat, turn, budget, cx) {
+            Self::Serving => match served {
                 Pause::Exit(exit) => exit,
                 Pause::Pending(mut known) => {
                     return match time_to_leave(seat, &mut known) {

@@ -90,7 +90,7 @@ fn work<A: Actor>(
 }
 
 /// Polls the task under way, and is done with it once it has ended well.
-#[inline]
+#[inline(always)]
 fn poll<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
     cx: &mut TaskContext<'_>,
