@@ -15,6 +15,7 @@
 //! | `seat`, `common` | what outlives a restart: mailbox, counters, identity |
 //! | `run` | the life of an actor, incarnation by incarnation: read this first |
 //! | `stash` | putting a message aside |
+//! | `exit` | how an incarnation ends |
 //! | `hooks` | `started`, `stopped` and `terminated`, as tasks |
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `close` | the end of an incarnation and of an actor |
@@ -40,6 +41,7 @@ mod desk;
 mod ending;
 mod entries;
 mod envelope;
+mod exit;
 mod family;
 mod handle;
 mod history;

@@ -23,10 +23,11 @@ use super::{
     common::Status,
     ending,
     envelope::{Cause as Giving, Incarnation, Why},
+    exit::Exit,
     family::{Family, Ruling},
     hooks::Stopped,
     journal, link,
-    run::{Boxed, Exit, Failed, Report, called_off},
+    run::{Boxed, Failed, Report, called_off},
     seat::{AnySeat, Seat, signal},
     turn,
 };

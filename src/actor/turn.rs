@@ -7,9 +7,9 @@ use super::{
     Actor,
     desk::Request,
     envelope::{Cause as Giving, Incarnation, PutAside, Why},
+    exit::Exit,
     hooks::NO_MESSAGE,
     link, observer,
-    run::Exit,
     seat::{Seat, signal},
     watch,
 };
