@@ -213,3 +213,38 @@ async fn a_kill_too_many_escalates_too() {
     assert_eq!((root.status(), lab.diary.made("a")), (Status::Running, 2));
     lab.close().await;
 }
+
+/// Starts `a`, and then `b` when `a` is about to start again.
+struct Boss(lab::Diary);
+
+impl Actor for Boss {
+    fn supervision(&self) -> Supervision {
+        Supervision::one_for_all().limit(1, secs(10))
+    }
+
+    async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+        let a = ctx.spawn_child(self.0.child("a")).await?;
+        self.0.hold(lab::At::Started, "a");
+        a.try_tell(Poison(1))?;
+        self.0.entered().await;
+        let refused = ctx.spawn_child(self.0.child("b")).await.unwrap_err();
+        self.0.write(refused.to_string());
+        Ok(())
+    }
+}
+
+/// contract §5: one restart more than the limit, "and the supervisor stops its children in reverse order and
+/// fails"; also one that waits for a child, which waits for its group to start before it.
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_waits_for_a_child_at_the_gate_comes_to_its_limit() {
+    let lab = Lab::new("gate");
+    lab.diary.trouble(|at, _, number| {
+        if at == lab::At::Started && number == 2 { Err("no second start".into()) } else { Ok(()) }
+    });
+    let boss = Boss(lab.diary.clone()).prepare().system(&lab.system).spawn().unwrap();
+    idle().await;
+    lab.diary.open();
+    assert!(matches!(boss.ended().await, StopReason::RestartLimit(_)));
+    assert_eq!(lab.diary.made("b"), 0, "its turn has not come");
+    lab.close().await;
+}

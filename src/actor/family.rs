@@ -284,7 +284,12 @@ impl Family {
                     .map_or_else(|| self.supervisor.clone(), |seat| seat.common().identity.clone());
                 let failure = Failure::restart_limit(self.supervisor.clone(), who, last.clone(), used, limit);
                 state.escalated = Some(failure.clone());
+                // No gate will be opened any more. The supervisor may be waiting for one of them to start, and
+                // would not come to its failure.
+                let waiting: Vec<_> =
+                    state.children.before_gate().filter_map(|kept| kept.seat.clone()).collect();
                 drop(state);
+                waiting.iter().for_each(|seat| seat.signal(signal::SHUTDOWN));
                 if let Some(owner) = self.owner.upgrade() {
                     owner.signal(signal::ESCALATED);
                 }

@@ -404,6 +404,12 @@ impl<T> Children<T> {
         self.group = None;
     }
 
+    /// Those that restart with their group, or start after it, and have not had their turn.
+    pub(crate) fn before_gate(&self) -> impl Iterator<Item = &T> {
+        let waits = |member: &&Member<T>| matches!(member.stage, Stage::Ending | Stage::Waiting);
+        self.members.values().filter(waits).map(|member| &member.of)
+    }
+
     /// A new incarnation of the supervisor begins, with nothing of the old one.
     pub(crate) fn reopen(&mut self) {
         self.open = true;
