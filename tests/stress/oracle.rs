@@ -324,18 +324,18 @@ impl World {
     /// counted here are ends that can have been nothing else.
     pub(crate) fn ends(&self, seat: &SeatBook, charged: bool) {
         self.note(3, seat.place as u64 * 2 + u64::from(charged));
-        let charged = charged
-            && seat.parent.as_ref().is_none_or(|(parent, of)| {
-                let mut charges = lock(&self.charges);
-                let ended = &mut charges.entry((parent.number, *of)).or_default().ended;
-                let first = ended.is_empty();
-                // A temporary one does not start again, and nobody waits for it.
-                if self.plan.nodes[seat.place].restart != Restart::Temporary {
-                    ended.insert(seat.place);
-                }
-                first || !self.plan.nodes[parent.place].grouped
-            });
-        lock(&seat.pages).last_end = Some((Instant::now(), charged));
+        let counts = seat.parent.as_ref().is_none_or(|(parent, of)| {
+            let mut charges = lock(&self.charges);
+            let ended = &mut charges.entry((parent.number, *of)).or_default().ended;
+            let first = ended.is_empty();
+            // A temporary one does not start again, and nobody waits for it.
+            if self.plan.nodes[seat.place].restart != Restart::Temporary {
+                ended.insert(seat.place);
+            }
+            // On several threads the order in which ends are written down is not that of the decisions.
+            !self.plan.nodes[parent.place].grouped || first && self.plan.is_exact()
+        });
+        lock(&seat.pages).last_end = Some((Instant::now(), charged && counts));
     }
 
     pub(crate) fn name(&self, seat: &SeatBook) -> String {
