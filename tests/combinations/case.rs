@@ -147,61 +147,93 @@ impl Kind {
     }
 }
 
+/// Where what is done to the actor comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// From another task, while the point waits.
+    Outside,
+    /// From the point itself.
+    Within,
+}
+
+/// What is declared of the message in hand, and what goes wrong again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// One attempt.
+    No,
+    /// It may be tried again, and comes through then.
+    Retry,
+    /// Its second and last attempt goes wrong, too.
+    UsedUp,
+    /// One attempt; but it goes wrong a second time at once, with the next message.
+    Next,
+}
+
+/// What waits behind the message in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    Nothing,
+    One,
+    /// As many as there is room for, and senders who wait for more.
+    Full,
+    /// One that is asked, behind another.
+    Ask,
+}
+
 /// What is around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Situation {
-    Idle,
-    OneQueued,
-    /// With senders who wait for room.
-    Full,
-    /// The message in hand may be tried again, and comes through then.
-    Retry,
-    /// The same, and it was asked.
-    RetryAsked,
-    /// Its second attempt goes wrong, too.
-    RetryUsedUp,
-    /// The same, and it was asked.
-    RetryUsedUpAsked,
-    AskInFlight,
-    AskQueued,
-    Watched,
-    HasChild,
-    /// It goes wrong a second time at once, with messages behind.
-    TwiceInARow,
+pub(crate) struct Situation {
+    pub(crate) again: Again,
+    /// Whether somebody waits for the reply to the message in hand.
+    pub(crate) asked: bool,
+    pub(crate) behind: Behind,
+    /// Whether it has a child, and somebody who watches it.
+    pub(crate) company: bool,
 }
 
 impl Situation {
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Idle,
-        Self::OneQueued,
-        Self::Full,
-        Self::Retry,
-        Self::RetryAsked,
-        Self::RetryUsedUp,
-        Self::RetryUsedUpAsked,
-        Self::AskInFlight,
-        Self::AskQueued,
-        Self::Watched,
-        Self::HasChild,
-        Self::TwiceInARow,
-    ];
+    fn all() -> impl Iterator<Item = Self> {
+        let again = [Again::No, Again::Retry, Again::UsedUp, Again::Next];
+        let behind = [Behind::Nothing, Behind::One, Behind::Full, Behind::Ask];
+        again.into_iter().flat_map(move |again| {
+            behind.into_iter().flat_map(move |behind| {
+                [(false, false), (false, true), (true, false), (true, true)].map(|(asked, company)| Self {
+                    again,
+                    asked,
+                    behind,
+                    company,
+                })
+            })
+        })
+    }
 
     /// Whether the message in hand declares two attempts.
     pub(crate) const fn retries(self) -> bool {
-        matches!(self, Self::Retry | Self::RetryAsked | Self::RetryUsedUp | Self::RetryUsedUpAsked)
-    }
-
-    pub(crate) const fn is_asked(self) -> bool {
-        matches!(self, Self::RetryAsked | Self::RetryUsedUpAsked | Self::AskInFlight)
-    }
-
-    /// Whether the second attempt is to fail, too.
-    pub(crate) const fn is_used_up(self) -> bool {
-        matches!(self, Self::RetryUsedUp | Self::RetryUsedUpAsked)
+        matches!(self.again, Again::Retry | Again::UsedUp)
     }
 
     const fn is_twice(self) -> bool {
-        matches!(self, Self::RetryUsedUp | Self::RetryUsedUpAsked | Self::TwiceInARow)
+        matches!(self.again, Again::UsedUp | Again::Next)
+    }
+}
+
+impl fmt::Display for Situation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = vec![match self.again {
+            Again::No => "Once",
+            Again::Retry => "Retry",
+            Again::UsedUp => "UsedUp",
+            Again::Next => "TwiceInARow",
+        }];
+        parts.extend(self.asked.then_some("Asked"));
+        match self.behind {
+            Behind::Nothing => {}
+            Behind::One => parts.push("OneQueued"),
+            Behind::Full => parts.push("Full"),
+            Behind::Ask => parts.push("AskQueued"),
+        }
+        parts.extend(self.company.then_some("WatchedWithChild"));
+        f.write_str(&parts.join("+"))
     }
 }
 
@@ -222,55 +254,67 @@ impl Type {
 pub(crate) struct Case {
     pub(crate) point: Point,
     pub(crate) kind: Kind,
+    pub(crate) from: From,
     pub(crate) situation: Situation,
     pub(crate) of: Type,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}/{:?}/{:?}/{:?}", self.point, self.kind, self.situation, self.of)
+        let Self { point, kind, from, situation, of } = self;
+        let from = if *from == From::Outside { "FromOutside" } else { "" };
+        write!(f, "{point:?}/{kind:?}{from}/{situation}/{of:?}")
     }
 }
 
 impl Case {
     /// How often the point goes wrong.
     pub(crate) const fn times(self) -> u32 {
-        if self.situation.is_twice() && !matches!(self.point.part(), Part::Notice) { 2 } else { 1 }
+        if self.situation.is_twice() { 2 } else { 1 }
     }
 
     /// The numbers of the messages at which, or after which, it goes wrong.
     pub(crate) const fn triggers(self) -> &'static [u32] {
-        match (self.point.part(), self.situation) {
+        match (self.point.part(), self.situation.again) {
             (Part::Notice, _) => &[],
-            (Part::Message | Part::End, Situation::TwiceInARow) => &[1, 2],
+            (Part::Message | Part::End, Again::Next) => &[1, 2],
             _ => &[1],
         }
     }
 
     /// The numbers of those sent after them, in order.
     pub(crate) const fn notes(self) -> &'static [u32] {
-        match self.situation {
-            Situation::OneQueued | Situation::AskQueued => &[10],
-            Situation::Full | Situation::TwiceInARow => &[10, 11, 12, 13],
-            Situation::Retry | Situation::RetryUsedUp => &[10, 11],
-            _ => &[],
+        match self.situation.behind {
+            Behind::Nothing => &[],
+            Behind::One | Behind::Ask => &[10],
+            Behind::Full => &[10, 11, 12, 13],
         }
     }
 
-    /// Whether senders of the last notes have to wait.
-    pub(crate) fn capacity(self) -> usize {
-        if self.situation == Situation::Full { 2 } else { 64 }
+    /// The numbers of those sent after all others, as it goes wrong for the first time and for the second.
+    pub(crate) fn late(self) -> &'static [u32] {
+        let is_stop = matches!(self.kind, Kind::Kill | Kind::StopNow | Kind::Stop);
+        if is_stop && self.situation.behind != Behind::Full { &[30, 31] } else { &[] }
     }
 
-    /// How many of the messages fit in before the first is taken; the others wait.
+    pub(crate) fn capacity(self) -> usize {
+        if self.situation.behind == Behind::Full { 2 } else { 64 }
+    }
+
+    /// Those whose senders have to wait: there is no room for them before the first message is taken.
     pub(crate) fn waiting(self) -> &'static [u32] {
         let fit = self.capacity().saturating_sub(self.triggers().len());
         self.notes().get(fit..).unwrap_or_default()
     }
 
+    /// Whether it is chance if a message is accepted before the actor closes its mailbox.
+    pub(crate) fn may_be_refused(self, number: u32) -> bool {
+        self.waiting().contains(&number) || self.late().contains(&number)
+    }
+
     /// Whether there is such a thing.
-    pub(crate) fn makes_sense(self) -> bool {
-        let Self { point, kind, situation, of } = self;
+    fn makes_sense(self) -> bool {
+        let Self { point, kind, from, situation, of } = self;
         let part = point.part();
         let point_has_the_kind = match kind {
             Kind::Error => point.is_async() || matches!(point, Point::Duplicate | Point::IsError),
@@ -280,51 +324,54 @@ impl Case {
             Kind::Release => of == Type::Free,
             _ => true,
         };
-        let someone_asks = match part {
-            Part::Message => situation.is_asked() || situation == Situation::AskQueued,
-            // The one in flight has been told by then, unless it waits for a further attempt.
-            Part::End | Part::Begin => {
-                matches!(situation, Situation::RetryAsked | Situation::AskQueued)
-            }
-            Part::Notice => situation == Situation::AskQueued,
+        let comes_from_there = match kind {
+            Kind::Panic | Kind::Error | Kind::Delay => from == From::Within,
+            Kind::AskerTimedOut => from == From::Outside,
+            _ => from == From::Within || point.is_async(),
         };
+        let someone_asks = match part {
+            Part::Message => situation.asked,
+            // The one in flight has been told by then, unless it waits for a further attempt.
+            Part::End | Part::Begin => situation.asked && situation.retries(),
+            Part::Notice => false,
+        } || situation.behind == Behind::Ask;
         let point_is_reached = match point {
             Point::Duplicate => situation.retries(),
             // What was asked for is looked at and dropped by the asker.
-            Point::IsError | Point::ReplyDrop => !situation.is_asked(),
+            Point::IsError | Point::ReplyDrop => !situation.asked,
             // A notice is no message; it is delivered once.
-            Point::Terminated => {
-                !situation.retries() && !situation.is_asked() && situation != Situation::TwiceInARow
-            }
+            Point::Terminated => situation.again == Again::No && !situation.asked,
             Point::Factory | Point::Supervision | Point::StartedFirst | Point::StartedAfter => {
                 matches!(of, Type::Permanent | Type::Transient)
             }
             _ => true,
         };
-        // What does not fail is not tried again, and used up at once.
-        let attempts_differ = !matches!(situation, Situation::RetryUsedUp | Situation::RetryUsedUpAsked)
+        // What does not fail is not tried again, and uses nothing up.
+        let attempts_differ = situation.again != Again::UsedUp
             || part != Part::Message
             || matches!(kind, Kind::Panic | Kind::Error);
-        // An actor that is to end does not come to a second time.
-        let second_differs = situation != Situation::TwiceInARow || !kind.is_of_asker();
+        // Of two messages that are asked the second adds nothing.
+        let second_differs = situation.again != Again::Next || !(kind.is_of_asker() || situation.asked);
+        // Company looks on: it is there with nothing behind and with everything.
+        let company_differs =
+            !situation.company || matches!(situation.behind, Behind::Nothing | Behind::Full);
         point_has_the_kind
+            && company_differs
+            && comes_from_there
             && (someone_asks || !kind.is_of_asker())
             && point_is_reached
             && attempts_differ
             && second_differs
     }
 
-    /// All there are.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Point::ALL
-            .into_iter()
-            .flat_map(|point| {
-                Kind::ALL.into_iter().flat_map(move |kind| {
-                    Situation::ALL.into_iter().flat_map(move |situation| {
-                        Type::ALL.into_iter().map(move |of| Self { point, kind, situation, of })
-                    })
-                })
-            })
-            .filter(|case| case.makes_sense())
+    /// All there are of a part of life.
+    pub(crate) fn all(part: Part) -> impl Iterator<Item = Self> {
+        let points = Point::ALL.into_iter().filter(move |point| point.part() == part);
+        let kinds = points.flat_map(|point| Kind::ALL.map(|kind| (point, kind)));
+        let sources = kinds.flat_map(|of| [(of, From::Outside), (of, From::Within)]);
+        let situations = sources.flat_map(|of| Situation::all().map(move |around| (of, around)));
+        let types = situations.flat_map(|of| Type::ALL.map(|restart| (of, restart)));
+        let case = |((((point, kind), from), situation), of)| Self { point, kind, from, situation, of };
+        types.map(case).filter(|case| case.makes_sense())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use postbox::Reason;
 
-use crate::case::{Case, Kind, Part, Point, Situation, Type};
+use crate::case::{Again, Behind, Case, From, Kind, Part, Point, Type};
 
 /// Stands for the message in a letter that does not hold it.
 pub(crate) const TOMBSTONE: u32 = 0;
@@ -24,8 +24,8 @@ pub(crate) enum Answer {
     Other(String),
 }
 
-/// All that can be seen of how a case went. Messages of senders who had to wait for room are in it only where the
-/// actor serves at the end: whether one got in before the close is chance.
+/// All that can be seen of how a case went. Messages of senders who had to wait for room, or came late, are in it
+/// only where the actor serves at the end: whether one got in before the close is chance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Story {
     /// How often the point went wrong.
@@ -97,7 +97,7 @@ pub(crate) fn expected(case: Case, limit: Option<u32>) -> Story {
         queued_gone: false,
         story: Story { made: 1, ..Story::default() },
     };
-    if case.situation == Situation::AskQueued {
+    if case.situation.behind == Behind::Ask {
         play.queue.push_back(ASKED);
     }
     play.live();
@@ -141,13 +141,18 @@ impl Play {
             }
             exit = self.begin().or_else(|| self.serve());
         }
-        self.story.children = u32::from(self.case.situation == Situation::HasChild);
+        self.story.children = u32::from(self.case.situation.company);
     }
 
     fn go_wrong_at(&mut self, is: impl Fn(Point) -> bool, how: &mut dyn FnMut(&mut Self, Kind)) -> bool {
         let goes_wrong = is(self.case.point) && self.story.hits < self.case.times();
         if goes_wrong {
+            let late = self.case.late().get(self.story.hits as usize).copied();
             self.story.hits += 1;
+            // contract §7: `stop` closes the mailbox at the call. A permanent child's never closes.
+            if self.case.kind != Kind::Stop || self.case.of == Type::Permanent {
+                self.queue.extend(late);
+            }
             how(self, self.case.kind);
         }
         goes_wrong
@@ -163,10 +168,14 @@ impl Play {
             Kind::AskerDropped | Kind::AskerTimedOut => {
                 let timed_out =
                     |started| (kind == Kind::AskerTimedOut).then_some(Answer::TimedOut { started });
-                if self.case.situation == Situation::AskQueued {
+                if self.case.situation.behind == Behind::Ask && self.story.queued.is_none() {
                     self.queued_gone = true;
                     self.story.queued = timed_out(false);
-                } else {
+                }
+                // One who has been told in this same poll does not hear it any more.
+                let unheard = matches!(self.case.point, Point::FutureDropCut | Point::FutureDropDone)
+                    || self.is_in_the_same_poll();
+                if self.case.situation.asked && (unheard || self.story.in_flight.is_none()) {
                     self.in_flight_gone = true;
                     self.story.in_flight = timed_out(true);
                 }
@@ -174,8 +183,13 @@ impl Play {
         }
     }
 
+    /// Whether the point comes in the same poll as the failure before it: nobody has heard of that yet.
+    fn is_in_the_same_poll(&self) -> bool {
+        self.case.point == Point::StoppedFirst && self.case.from == From::Within
+    }
+
     fn tell_in_flight(&mut self, answer: Answer) {
-        if self.case.situation.is_asked() && !self.in_flight_gone {
+        if self.case.situation.asked && !self.in_flight_gone {
             self.story.in_flight = Some(answer);
         }
     }
@@ -282,7 +296,7 @@ impl Play {
         }
         if point.part() != Part::Message {
             self.story.runs.push(number);
-            let fails = attempt == 1 || situation.is_used_up();
+            let fails = attempt == 1 || situation.again == Again::UsedUp;
             return if fails { Some(self.fail(number, attempt)) } else { self.handled() };
         }
         let mut kind = None;
@@ -384,14 +398,20 @@ impl Play {
         // Everybody has been told, and nothing that goes wrong now changes anything.
         if self.sits {
             self.story.stopped.push(exit.word());
-            self.go_wrong_at(|point| point.part() == Part::End, &mut |_, _| {});
+            self.go_wrong_at(|point| point.part() == Part::End, &mut |play, kind| {
+                // Before the hook of one with children comes their end.
+                let unheard = play.is_in_the_same_poll() && !play.case.situation.company;
+                if kind == Kind::AskerDropped && unheard {
+                    (play.story.in_flight, play.story.queued) = (None, None);
+                }
+            });
         }
-        let is_waiting = |number: &u32| self.case.waiting().contains(number);
+        let is_waiting = |number: &u32| self.case.may_be_refused(*number);
         let ran = self.story.runs.len();
         self.story.runs.retain(|number| !is_waiting(number));
         self.story.handled -= (ran - self.story.runs.len()) as u64;
         self.story.letters.retain(|(number, _)| !is_waiting(number));
         self.story.end = Some(word);
-        self.story.notices = u32::from(self.case.situation == Situation::Watched);
+        self.story.notices = u32::from(self.case.situation.company);
     }
 }

@@ -9,7 +9,7 @@ use postbox::{Reason, Status, prelude::*};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    case::{Case, Kind, Part, Situation, Type},
+    case::{Behind, Case, Kind, Part, Type},
     model::{ASKED, Answer, Story, TOMBSTONE},
     request::{Pending, Request},
     subject::{DELAY, Note, Script, Subject, Trigger, Victim, Watcher, word},
@@ -66,7 +66,7 @@ fn send_trigger<const N: u32>(
     number: u32,
 ) -> Option<Asked> {
     let trigger = Trigger::<N>::new(number, script);
-    if script.case.situation.is_asked() {
+    if script.case.situation.asked {
         let asked = ask(subject.clone(), script.case, trigger);
         *script.in_flight.lock().unwrap() = weak(&asked);
         return Some(asked);
@@ -98,7 +98,7 @@ impl Load {
                 subject.try_tell(Note(number)).map_err(drop).expect("there is room");
             }
         }
-        if case.situation == Situation::AskQueued {
+        if case.situation.behind == Behind::Ask {
             let asked = ask(subject.clone(), case, Note(ASKED));
             *script.queued.lock().unwrap() = weak(&asked);
             load.queued = Some(asked);
@@ -155,7 +155,7 @@ pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
     let handle = subject.handle();
     *script.handle.lock().unwrap() = Some(handle.clone());
     let mut watcher = None;
-    if case.situation == Situation::Watched {
+    if case.situation.company {
         let actor = Watcher { script: Arc::clone(&script), of: handle.clone() };
         watcher = Some(actor.prepare().system(&system).start().await.expect("it starts"));
     }
@@ -211,6 +211,21 @@ pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
         }
     }
     wrong.append(&mut late);
+    let late = script.late.lock().unwrap().clone();
+    for &(number, accepted) in &late {
+        if accepted {
+            told.push(number)
+        } else {
+            refused.push(number)
+        }
+        // contract §7: `stop` closes the mailbox at the call.
+        if accepted && case.kind == Kind::Stop && case.of != Type::Permanent {
+            wrong.push(format!("{number} was accepted after the stop"));
+        }
+        if !accepted && case.of == Type::Permanent && story.end.is_none() {
+            wrong.push(format!("{number} was refused by one who serves"));
+        }
+    }
     for open in [&load.in_flight, &load.queued].into_iter().flatten() {
         if open.is_open() {
             wrong.push("an asker waits still".to_owned());
@@ -243,7 +258,7 @@ pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
     if ledger.dead != story.letters.len() as u64 {
         wrong.push(format!("{} letters, but {ledger}", story.letters.len()));
     }
-    let sent = case.triggers().len() + case.notes().len() + usize::from(load.queued.is_some());
+    let sent = case.triggers().len() + case.notes().len() + usize::from(load.queued.is_some()) + late.len();
     if ledger.accepted != sent as u64 - refused.len() as u64 + probed {
         wrong.push(format!("{sent} sent, {} refused: {ledger}", refused.len()));
     }
@@ -251,7 +266,7 @@ pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
     story.returned = ledger.returned;
     if story.end.is_some() {
         // Those who waited for room: each has one fate, in order, and which one is chance.
-        let is_waiting = |number: &u32| case.waiting().contains(number);
+        let is_waiting = |number: &u32| case.may_be_refused(*number);
         let ran: Vec<u32> = story.runs.iter().copied().filter(is_waiting).collect();
         let mut fates = ran.clone();
         fates.extend(story.letters.iter().map(|(number, _)| *number).filter(is_waiting));
@@ -260,8 +275,9 @@ pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
         }
         fates.extend(refused);
         fates.sort_unstable();
-        if fates != case.waiting() {
-            wrong.push(format!("of those who waited these met a fate: {fates:?}"));
+        let all: Vec<u32> = case.waiting().iter().copied().chain(late.iter().map(|late| late.0)).collect();
+        if fates != all {
+            wrong.push(format!("of those who waited or came late these met a fate: {fates:?}"));
         }
         story.handled -= ran.len() as u64;
         story.runs.retain(|number| !is_waiting(number));

@@ -14,7 +14,7 @@ use postbox::prelude::*;
 use tokio::{sync::Semaphore, task::yield_now, time::sleep};
 
 use crate::{
-    case::{Case, Kind, Part, Point},
+    case::{Again, Case, From, Kind, Part, Point},
     request::Request,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Script {
     pub(crate) hits: AtomicU32,
     pub(crate) runs: Mutex<Vec<u32>>,
     pub(crate) made: AtomicU32,
+    /// Who came late, and whether that was accepted.
+    pub(crate) late: Mutex<Vec<(u32, bool)>>,
     pub(crate) stopped: Mutex<Vec<&'static str>>,
     pub(crate) alive: AtomicU32,
     pub(crate) children: AtomicU32,
@@ -59,6 +61,7 @@ impl Script {
             hits: AtomicU32::new(0),
             runs: Mutex::default(),
             made: AtomicU32::new(0),
+            late: Mutex::default(),
             stopped: Mutex::default(),
             alive: AtomicU32::new(0),
             children: AtomicU32::new(0),
@@ -107,7 +110,10 @@ impl Script {
             Kind::Panic => panic!("{PLANNED}"),
             Kind::Error => return true,
             kind => {
-                self.raise_soon(kind);
+                match self.case.from {
+                    From::Outside => self.raise_soon(kind),
+                    From::Within => self.raise(kind),
+                }
                 sleep(DELAY).await;
             }
         }
@@ -120,6 +126,15 @@ impl Script {
         tokio::spawn(async move {
             sleep(SOON).await;
             script.raise(kind);
+        });
+    }
+
+    /// What leads to a point, and is not what goes wrong at it.
+    fn kill_soon(&self) {
+        let handle = self.handle.lock().unwrap().clone().expect("it was set up");
+        tokio::spawn(async move {
+            sleep(SOON).await;
+            handle.kill();
         });
     }
 
@@ -141,6 +156,17 @@ impl Script {
                     asker.into_iter().for_each(|asker| asker.give_up());
                 }
             }
+        }
+        self.send_late();
+    }
+
+    /// Whoever comes after what has been raised.
+    fn send_late(&self) {
+        let subject = self.last.lock().unwrap().clone();
+        let mut late = self.late.lock().unwrap();
+        if let Some(&number) = self.case.late().get(late.len()) {
+            let sent = subject.expect("it is held").try_tell(Note(number));
+            late.push((number, sent.is_ok()));
         }
     }
 }
@@ -185,7 +211,7 @@ impl Actor for Subject {
 
     async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
         let script = Arc::clone(&self.script);
-        if script.case.situation == crate::case::Situation::HasChild {
+        if script.case.situation.company {
             let of = Arc::clone(&script);
             ctx.spawn_child(child("kid", move || Kid::new(&of))).await?;
         }
@@ -328,14 +354,14 @@ impl<const N: u32> Handler<Trigger<N>> for Subject {
                 return ctx.fail(PLANNED).await;
             }
             yield_now().await;
-            let fails = attempt == 1 || script.case.situation.is_used_up();
+            let fails = attempt == 1 || script.case.situation.again == Again::UsedUp;
             if script.case.point.part() != Part::Message && fails {
                 panic!("{PLANNED}");
             }
             if script.case.point == Point::FutureDropCut
                 && script.hits.load(Ordering::SeqCst) < script.case.times()
             {
-                script.raise_soon(Kind::Kill);
+                script.kill_soon();
                 sleep(DELAY).await;
             }
             if script.wait(Point::HandlerAfter).await {
