@@ -274,8 +274,14 @@ pub(crate) async fn play(case: Case) -> Vec<String> {
     }
     let left = system.actors().len();
     let expected = usize::from(case.kind != Kind::SupervisorStop) + if serves { 2 } else { 0 };
-    if left != expected || tree.children().len() != usize::from(serves && case.of != Type::Free) {
+    if left != expected {
         wrong.push(format!("{left} actors are left, not {expected}"));
+    }
+    // contract §5: "A `Transient` child that ended well stays known".
+    let ended_well = case.of == Type::Transient && matches!(case.kind, Kind::Stop | Kind::StopNow);
+    let known = tree.children().len();
+    if known != usize::from(ended_well || serves && case.of != Type::Free) {
+        wrong.push(format!("its supervisor knows {known} children"));
     }
     let mut runs = script.runs.lock().unwrap().clone();
     runs.retain(|run| *run != 9);
