@@ -19,8 +19,9 @@ mod subject;
 
 use std::{fmt::Write as _, time::Duration};
 
-use case::{Case, Part};
+use case::{Case, Part, Type};
 use model::Story;
+use postbox::Supervisor;
 use tokio::time::timeout;
 
 /// The environment variable that names the case to play.
@@ -51,17 +52,25 @@ async fn play_all(part: Part) {
         // Contract I9: as many restarts as are charged and not one more; and what becomes of all with one less.
         // (Company sees the same end of either.)
         let one_less = freely.charges.checked_sub(1).filter(|_| !case.situation.company);
-        let limits = [Some(freely.charges), one_less];
-        for limit in limits.into_iter().flatten() {
+        // A group of one goes the way of a group, to the same end.
+        let in_group = Some(freely.charges).filter(|_| !case.situation.company && case.of != Type::Free);
+        let plays = [
+            (Supervisor::one_for_one(), Some(freely.charges)),
+            (Supervisor::one_for_one(), one_less),
+            (Supervisor::one_for_all(), in_group),
+        ];
+        for (supervisor, limit) in plays {
+            let Some(limit) = limit else { continue };
             played += 1;
+            let how = format!("{supervisor:?}");
             let expected = Story { charges: 0, ..model::expected(case, Some(limit)) };
-            let play = timeout(Duration::from_secs(86_400), play::play(case, limit)).await;
+            let play = timeout(Duration::from_secs(86_400), play::play(case, supervisor, limit)).await;
             let (story, wrong) = play.unwrap_or_else(|_| panic!("{case} does not come to an end"));
             if story != expected || !wrong.is_empty() {
                 failed += 1;
                 let _ = writeln!(
                     text,
-                    "{case}, {limit} restarts allowed: {wrong:?}\n  expected {expected:?}\n  played   {story:?}"
+                    "{case} under {how}, {limit} restarts allowed: {wrong:?}\n  expected {expected:?}\n  played   {story:?}"
                 );
             }
         }

@@ -3,7 +3,7 @@
 #[path = "support/lab.rs"]
 mod lab;
 
-use lab::{Flaky, Hold, HoldTwice, Lab, Note, Poison, Refuse, idle, millis, secs};
+use lab::{At, Flaky, Hold, HoldTwice, Lab, Note, Poison, Refuse, idle, millis, secs};
 use postbox::{Backoff, Cause, Reason, Status, Step, prelude::*};
 use tokio_test::{assert_pending, task};
 
@@ -664,4 +664,25 @@ async fn messages_wait_for_the_backoff() {
     assert_eq!(start.elapsed(), millis(700));
     assert_eq!(lab.diary.notes(), (0..=1_001).collect::<Vec<_>>(), "peers §2, 10: more than 1000");
     lab.close().await;
+}
+
+/// contract §7: "`stop`, `stop_now` and `kill` end the *incarnation*." One that ends already is not followed by
+/// another that starts only to be stopped, and is charged.
+#[tokio::test(start_paused = true)]
+async fn a_stop_of_one_that_ends_already_is_not_meant_for_the_next() {
+    for stop in [ActorRef::stop, ActorRef::stop_now] {
+        let lab = Lab::new("ends-already");
+        let tree = lab.supervisor().limit(1, secs(10)).start().await.unwrap();
+        let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+        lab.diary.hold(At::Stopped, "a");
+        probe.ask(Poison(0)).await.unwrap_err();
+        lab.diary.entered().await;
+        stop(&probe);
+        lab.diary.hold_no_more();
+        lab.diary.open();
+        assert_eq!(probe.ask(Note(1)).await.unwrap(), 2);
+        idle().await;
+        assert_eq!(lab.diary.made("a"), 2);
+        lab.close().await;
+    }
 }

@@ -231,6 +231,11 @@ impl Ending {
                     let again = self.again;
                     let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
                     ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
+                    // They came after the incarnation they would have ended, and are not meant for the next one.
+                    if !seat.common().ends_by(decide::Exit::Stopped) {
+                        seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
+                        *known &= !(signal::STOP_NOW | signal::STOP);
+                    }
                     return Poll::Ready(Next::Again(self.report.take()));
                 }
                 Todo::Nothing => return Poll::Ready(Next::Ended(self.failed.take())),

@@ -131,13 +131,13 @@ impl Play {
                 return self.end(ended, RESTART_LIMIT);
             }
             self.story.charges += charge;
-            // It is about the incarnation that has ended, unless it is about the actor.
-            if self.case.of == Type::Permanent && matches!(self.raised, Some(Kind::Stop | Kind::StopNow)) {
-                self.raised = None;
-            }
             if std::mem::take(&mut self.sits) {
                 self.story.stopped.push(ended.word());
                 self.go_wrong_at(|point| point.part() == Part::End, &mut |play, kind| play.raise(kind));
+            }
+            // It is about the incarnation that ends, unless it is about the actor.
+            if self.case.of == Type::Permanent && matches!(self.raised, Some(Kind::Stop | Kind::StopNow)) {
+                self.raised = None;
             }
             exit = self.begin().or_else(|| self.serve());
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use postbox::{Reason, Status, prelude::*};
+use postbox::{Reason, Status, SupervisorBuilder, prelude::*};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
@@ -119,16 +119,12 @@ fn number_of(letter: &postbox::DeadLetter) -> u32 {
 }
 
 /// Returns what was seen, and what no case may show.
-pub(crate) async fn play(case: Case, limit: u32) -> (Story, Vec<String>) {
+pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> (Story, Vec<String>) {
     let mut wrong = Vec::new();
     let system = System::new("combinations");
     let script = Script::new(case);
-    let tree = Supervisor::one_for_one()
-        .system(&system)
-        .limit(limit, Duration::from_secs(3_600))
-        .start()
-        .await
-        .expect("it starts");
+    let tree =
+        builder.system(&system).limit(limit, Duration::from_secs(3_600)).start().await.expect("it starts");
     *script.supervisor.lock().unwrap() = Some(tree.handle());
     let victim = Victim.prepare().system(&system).spawn().expect("it starts");
     if case.point.part() == Part::Notice {
