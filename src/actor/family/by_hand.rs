@@ -43,8 +43,15 @@ pub struct ChildCount {
     pub ended: usize,
 }
 
-/// A child that is to stop, and its rule.
-type Stopping = (u64, Arc<dyn AnySeat>, Shutdown);
+/// A child that is to stop.
+enum Stopping {
+    /// It has ended.
+    Ended,
+    /// Its seat is being built.
+    Building,
+    /// It is alive, and this is its rule.
+    Alive(u64, Arc<dyn AnySeat>, Shutdown),
+}
 
 /// What is known of a child by its name.
 enum Found<'a> {
@@ -93,30 +100,29 @@ impl Family {
 
     /// Stops a child for good.
     pub(crate) async fn stop_child(&self, name: &str) -> Result<(), ChildError> {
-        let Some((number, seat, shutdown)) = self.to_stop(name)? else { return Ok(()) };
-        self.stop(number, &seat, shutdown).await;
-        Ok(())
+        loop {
+            match self.to_stop(name)? {
+                Stopping::Ended => return Ok(()),
+                // Somebody else is at it, on another thread, and awaits nothing meanwhile.
+                Stopping::Building => tokio::task::yield_now().await,
+                Stopping::Alive(number, seat, shutdown) => {
+                    self.stop(number, &seat, shutdown).await;
+                    return Ok(());
+                }
+            }
+        }
     }
 
-    /// The seat of a child that is to stop, and its rule; `None` for one that has ended.
-    fn to_stop(&self, name: &str) -> Result<Option<Stopping>, ChildError> {
+    fn to_stop(&self, name: &str) -> Result<Stopping, ChildError> {
         self.goes_on()?;
-        let mut state = self.state();
-        let (number, rule) = match self.find(&state, name)? {
-            Found::Ended(_) => return Ok(None),
-            Found::Alive(number, Member { of, .. }) => {
-                (number, of.seat.clone().map(|seat| (number, seat, of.shutdown)))
-            }
-        };
-        let forgotten = if rule.is_none() {
-            // Its seat is still being built, and will find itself forgotten.
-            state.remove(number)
-        } else {
-            None
-        };
-        drop(state);
-        drop(forgotten);
-        Ok(rule)
+        let state = self.state();
+        Ok(match self.find(&state, name)? {
+            Found::Ended(_) => Stopping::Ended,
+            Found::Alive(number, Member { of, .. }) => match of.seat.clone() {
+                Some(seat) => Stopping::Alive(number, seat, of.shutdown),
+                None => Stopping::Building,
+            },
+        })
     }
 
     /// Starts a child that has ended, in a new seat.
