@@ -265,8 +265,7 @@ impl<A: Actor> Drop for Seat<A> {
         // The end of the actor has given every message its fate. Should one be left all the same, it must
         // not vanish without a word: nor should one that waits for its next attempt. (None is in a handler: its
         // state holds this seat.)
-        let count = self.mailbox.count();
-        if count.queued + count.stashed + count.in_hand == 0 {
+        if self.mailbox.holds_nothing() {
             return;
         }
         let Some(mut turn) = self.mailbox.enter(std::task::Waker::noop()) else { return };

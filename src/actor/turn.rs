@@ -182,7 +182,7 @@ fn heed<A: Actor>(
             return Some(Exit::Stopped);
         }
     }
-    if any(signal::RELEASED) && turn.is_drained() && !turn.begin_last_round() {
+    if any(signal::RELEASED) && turn.is_drained() {
         return Some(Exit::Released);
     }
     if *budget > 0 && seat.mailbox.has_beside() {

@@ -166,11 +166,18 @@ impl<'a, S: Stage> Turn<'a, S> {
         drained
     }
 
-    /// Whether nothing is left in the mailbox, nor kept. What is put aside is not looked at.
+    /// Whether nothing is left in the mailbox, nor kept. What is put aside comes back for a last round first.
     pub(crate) fn is_drained(&mut self) -> bool {
         let back = lock(&self.mailbox.back);
-        let urgent = back.aside.as_ref().map_or(0, |aside| aside.urgent());
-        self.consumer(|consumer| consumer.front.left()) + back.buffer.left() + urgent == 0
+        let left = self.consumer(|consumer| consumer.front.left()) + back.buffer.left();
+        match &back.aside {
+            None => left == 0,
+            Some(aside) if left + aside.urgent() > 0 => false,
+            Some(_) => {
+                drop(back);
+                !self.begin_last_round()
+            }
+        }
     }
 
     /// Opens something that does not come from the queue, on the state. Returns false when there was nothing
