@@ -60,7 +60,7 @@ impl Kit {
             }
             if self.quiet_round().await {
                 // Nothing of ours can bring it about any more. Another thread may, and wants the core.
-                std::thread::sleep(Duration::from_micros(100));
+                std::thread::yield_now();
             }
             self.bark(begun, what);
         }
