@@ -11,6 +11,7 @@
 //! | `mailbox` | the producers' side: the bound, the run state, close |
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
+//! | `once` | what is set once and never waited for |
 //! | `waiters` | senders that wait for room, first come first served |
 //! | `reach` | what others can reach of the entry in hand |
 //! | `reply` | one value from one task to another, once |
@@ -19,6 +20,7 @@
 mod aside;
 mod buffer;
 mod mailbox;
+mod once;
 mod reach;
 mod reply;
 mod stage;
@@ -30,7 +32,8 @@ mod waiters;
 mod tests;
 
 pub(crate) use aside::{Drops, Forced, Stash};
-pub(crate) use mailbox::{Mailbox, Refused, STANDING};
+pub(crate) use mailbox::{Count, Mailbox, Refused, STANDING};
+pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
 pub(crate) use stage::{Entry, Stage, Task};

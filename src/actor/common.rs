@@ -18,7 +18,12 @@ use super::{
     message::Message,
     ties::Ties,
 };
-use crate::{DeadLetter, Identity, Reason, Shutdown, StopReason, id::short_type_name, policy::decide};
+use crate::{
+    DeadLetter, Identity, Reason, Shutdown, StopReason,
+    id::short_type_name,
+    policy::decide,
+    queue::{Count, Once, OnceBox},
+};
 
 /// The untyped part of a seat.
 ///
@@ -31,14 +36,14 @@ pub struct Common {
     /// `stop` asks to end after this many accepted messages.
     pub(crate) mark: AtomicU64,
     status: AtomicU8,
-    /// What few actors have, once this one has had some of it. `None`: it ended for good without.
-    rare: OnceLock<Option<Box<Rare>>>,
+    /// What few actors have, once this one has had some of it. Sealed when it ends for good without.
+    rare: OnceBox<Rare>,
     /// Whose child this is; `None` for a free-standing actor.
     pub(crate) membership: Option<Box<Membership>>,
     /// Why nothing is accepted any more, once the end for good has begun.
-    closing: OnceLock<StopReason>,
+    closing: Once<StopReason>,
     /// Made by the first who waits for the end.
-    ended: OnceLock<Box<Notify>>,
+    ended: OnceBox<Notify>,
     pub(crate) home: Arc<Home>,
     pub(crate) identity: Identity,
     /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
@@ -102,10 +107,10 @@ impl Common {
             place: AtomicUsize::new(0),
             mark: AtomicU64::new(0),
             status: AtomicU8::new(Status::Starting as u8),
-            rare: OnceLock::new(),
+            rare: OnceBox::new(),
             membership,
-            closing: OnceLock::new(),
-            ended: OnceLock::new(),
+            closing: Once::new(),
+            ended: OnceBox::new(),
         }
     }
 
@@ -191,15 +196,15 @@ impl Common {
 
     /// From here on nobody gets ties to this actor, if it has none so far; and if it has, here they are.
     pub(crate) fn last_ties(&self) -> Option<&Ties> {
-        self.rare.get_or_init(|| None).as_ref().map(|rare| &rare.ties)
+        self.rare.seal().map(|rare| &rare.ties)
     }
 
     fn rare(&self) -> Option<&Rare> {
-        self.rare.get()?.as_deref()
+        self.rare.get()
     }
 
     fn rare_or_init(&self) -> Option<&Rare> {
-        self.rare.get_or_init(|| Some(Box::default())).as_deref()
+        self.rare.get_or_make(Rare::default)
     }
 
     /// Why the actor is ending for good, once it is.
@@ -210,9 +215,12 @@ impl Common {
     /// The end for good begins. The first reason stands.
     pub(crate) fn set_closing(&self, reason: StopReason) {
         self.set_status(Status::Stopping);
-        let _later = self.closing.set(reason);
-        // SeqCst: pairs with the fence in `Family::admit`, before the look at the family that follows.
-        fence(Ordering::SeqCst);
+        self.closing.set(reason);
+        // The look at the family that follows pairs with `Family::admit`. Who has none needs no fence: `Once` and
+        // `OnceBox` are ordered.
+        if self.rare.get().is_some() {
+            fence(Ordering::SeqCst);
+        }
     }
 
     /// Why the actor ended for good, once it has.
@@ -222,9 +230,12 @@ impl Common {
 
     /// The last thing that happens to an actor: those who wait for its end are told.
     pub(crate) fn set_told(&self) {
-        // Release: as in `status`.
-        self.status.store(TOLD, Ordering::Release);
-        self.tell_waiters();
+        // SeqCst: as in `status`, and it comes before the look for those who wait, as the fence in `tell_waiters`
+        // does.
+        self.status.swap(TOLD, Ordering::SeqCst);
+        if let Some(ended) = self.ended.get() {
+            ended.notify_waiters();
+        }
     }
 
     /// Why the actor ended, once all who watch it have been told.
@@ -249,7 +260,9 @@ impl Common {
 
     /// Waits until `look` finds what it looks for: it looks again whenever those who wait are told to.
     pub(crate) async fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> T {
-        let ended = self.ended.get_or_init(Box::default);
+        let Some(ended) = self.ended.get_or_make(Notify::new) else {
+            unreachable!("nobody seals it");
+        };
         loop {
             let notified = ended.notified();
             let mut notified = std::pin::pin!(notified);
@@ -261,6 +274,20 @@ impl Common {
                 return found;
             }
             notified.await;
+        }
+    }
+
+    /// What became of every message, if this is what the mailbox holds and has held.
+    pub(crate) fn ledger(&self, count: Count) -> Ledger {
+        let (handled, dead, returned) = self.tally.read();
+        Ledger {
+            accepted: count.accepted,
+            handled,
+            dead: dead + count.dropped,
+            returned,
+            queued: count.queued,
+            stashed: count.stashed,
+            in_flight: count.in_hand,
         }
     }
 

@@ -88,8 +88,7 @@ impl Home {
     }
 
     /// Strikes an ended actor off: its name is free, its ledger is added to those of the gone.
-    pub(crate) fn strike(&self, seat: &dyn AnySeat) {
-        let common = seat.common();
+    pub(crate) fn strike(&self, common: &Common, last: Ledger) {
         if let Some(name) = common.identity.name() {
             self.names.remove_if(name, |_, named| named.common().identity == common.identity);
         }
@@ -97,7 +96,7 @@ impl Home {
         // Relaxed: as in `enlist`.
         let place = common.place.load(Ordering::Relaxed);
         // Under the lock, so that `ledger` sees each actor on one side or the other.
-        shard.gone += seat.ledger();
+        shard.gone += last;
         let seat = shard.seats.get_mut(place).and_then(Option::take);
         shard.free.push(place);
         drop(shard);

@@ -36,7 +36,7 @@ use crate::{
     BoxError, Failure, StopReason,
     failure::{self, Cause, Step},
     policy::decide,
-    queue::{Rest, Turn},
+    queue::{Count, Rest, Turn},
 };
 
 /// To whoever waits for the first start: how it went.
@@ -105,8 +105,8 @@ impl<A: Actor> Future for Life<A> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Self { finish, phase } = &mut *self;
         current::scope(finish.seat.common(), || {
-            let failed = ready!(phase.poll(&finish.seat, cx));
-            finish.finish();
+            let (failed, last) = ready!(phase.poll(&finish.seat, cx));
+            finish.finish(last);
             failed.into_iter().for_each(Failed::send);
             Poll::Ready(())
         })
@@ -115,7 +115,7 @@ impl<A: Actor> Future for Life<A> {
 
 impl<A: Actor> Phase<A> {
     /// One poll is one turn of the seat, through as many phases as it comes.
-    fn poll(&mut self, seat: &Arc<Seat<A>>, cx: &mut TaskContext<'_>) -> Poll<Option<Failed>> {
+    fn poll(&mut self, seat: &Arc<Seat<A>>, cx: &mut TaskContext<'_>) -> Poll<(Option<Failed>, Count)> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         let mut budget = turn::BUDGET;
         loop {
@@ -140,10 +140,7 @@ impl<A: Actor> Phase<A> {
                 Follows::Rest => turn.rest(),
                 // The turn is dropped, which wakes the task.
                 Follows::Yield => return Poll::Pending,
-                Follows::Over(failed) => {
-                    let _parked = turn.suspend(u32::MAX);
-                    return Poll::Ready(failed);
-                }
+                Follows::Over(failed) => return Poll::Ready((failed, turn.retire())),
             };
             match rest {
                 Rest::Parked => return Poll::Pending,
@@ -408,9 +405,9 @@ struct Finish<A: Actor> {
 impl<A: Actor> Finish<A> {
     /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told:
     /// watchers first, so that whoever awaits the end finds their notices queued.
-    fn finish(&self) {
+    fn finish(&self, last: Count) {
         let common = self.seat.common();
-        common.home.strike(&*self.seat);
+        common.home.strike(common, common.ledger(last));
         if let Some(member) = &common.membership {
             member.family.forget(member.number);
         }
@@ -432,17 +429,17 @@ impl<A: Actor> Drop for Finish<A> {
         let seat = Arc::clone(&self.seat);
         seat.common().set_closing(StopReason::RuntimeGone);
         seat.mailbox.close();
-        if let Some(mut turn) = seat.mailbox.enter(std::task::Waker::noop()) {
+        let last = seat.mailbox.enter(std::task::Waker::noop()).map(|mut turn| {
             turn::cut(&seat, &mut turn, &StopReason::RuntimeGone);
             close::bury_kept(&seat, &mut turn, None, &StopReason::RuntimeGone);
             close::bury_all(&seat, &mut turn, &Why::Ended { reason: StopReason::RuntimeGone });
             let state = turn.replace(None);
             let _panicked = failure::catch(|| drop(state));
-            let _parked = turn.suspend(u32::MAX);
-        }
+            turn.retire()
+        });
         if let Some(family) = seat.common().family() {
             family.abandon();
         }
-        self.finish();
+        self.finish(last.unwrap_or_else(|| seat.mailbox.count()));
     }
 }

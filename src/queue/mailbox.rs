@@ -19,7 +19,8 @@
 //!                            └───────────────── suspend (6) ► Awaiting
 //! ```
 //! 1. `push` or `signal` into a parked mailbox: the one who did it wakes the consumer's task.
-//! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`.
+//! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`; the first one, which is on its way from the
+//!    beginning, takes `New`.
 //! 3. A poll that finds `Running` notes it and leaves.
 //! 4. Dropping a `Turn`: there is more to do, the task is woken again.
 //! 5. `Turn::rest`: nothing is left, and no signal.
@@ -34,7 +35,7 @@
 //! between two swaps, so a stale one can refuse a moment too long, never accept too much. An entry that has
 //! been taken does not count: capacity plus the one in hand is the most that can be unsettled.
 
-use std::{marker::PhantomPinned, sync::OnceLock, task::Waker};
+use std::{marker::PhantomPinned, task::Waker};
 
 use super::{
     aside::{Aside, BESIDE, Drops},
@@ -67,6 +68,8 @@ pub(crate) enum Refused<T> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Run {
+    /// There has been no turn yet; the first poll is on its way.
+    New,
     Parked,
     Scheduled,
     Running,
@@ -100,6 +103,8 @@ pub(super) struct Consumer<S: Stage> {
     pub(super) kept: bool,
     /// How often the entry in hand, or the kept one, has been opened.
     pub(super) attempts: u32,
+    /// The mailbox has been found closed, with nothing left in it.
+    pub(super) over: bool,
 }
 
 impl<S: Stage> Consumer<S> {
@@ -137,8 +142,8 @@ impl<S: Stage> Consumer<S> {
 pub(crate) struct Mailbox<S: Stage> {
     pub(super) back: Mutex<Back<S>>,
     capacity: usize,
-    /// The waker of the consumer's task, which never changes.
-    waker: OnceLock<Waker>,
+    /// The waker of the consumer's task. Written once, under the lock, in the first passage to `Run::Running`.
+    waker: UnsafeCell<Option<Waker>>,
     _apart: [u64; 4],
     /// What is left in front, doubled, plus one while an entry is in hand or kept. Stored by the runner alone.
     pub(super) front_left: AtomicUsize,
@@ -158,8 +163,10 @@ pub(crate) struct Mailbox<S: Stage> {
 // SAFETY: `consumer` and `state` are used only by the holder of a `Turn`, of which there is one at a time:
 // it is handed out in the passage to `Run::Running` under the lock and that passage happens-before the next
 // one through the same lock. What they hold is `Send` (bounds of `Stage`, `Entry` and `Task`), and all of it
-// is reached through `&mut Turn`, so a `Turn` may be sent and shared as well. Everything else is `Sync` by
-// itself. (`Send` is derived: of all the parts only those two cells are not `Sync`, and none is not `Send`.)
+// is reached through `&mut Turn`, so a `Turn` may be sent and shared as well. `waker` is written before the first
+// passage to `Run::Running` is over, under the lock, and never again; it is read by those who have seen, under
+// the lock, that there has been one (`wake`). Everything else is `Sync` by itself. (`Send` is derived: of all the
+// parts only those cells are not `Sync`, and none is not `Send`.)
 unsafe impl<S: Stage> Sync for Mailbox<S> {}
 
 impl<S: Stage> Mailbox<S> {
@@ -169,7 +176,7 @@ impl<S: Stage> Mailbox<S> {
             back: Mutex::new(Back {
                 buffer: Buffer::new(),
                 waiters: Waiters::default(),
-                run: Run::Scheduled,
+                run: Run::New,
                 missed: false,
                 closed: false,
                 accepted: 0,
@@ -177,7 +184,7 @@ impl<S: Stage> Mailbox<S> {
                 aside: Aside::of(drops),
             }),
             capacity,
-            waker: OnceLock::new(),
+            waker: UnsafeCell::new(None),
             _apart: [0; 4],
             front_left: AtomicUsize::new(0),
             reach: Reach::new(),
@@ -189,6 +196,7 @@ impl<S: Stage> Mailbox<S> {
                 in_hand: false,
                 kept: false,
                 attempts: 0,
+                over: false,
             }),
             state: StateCell::new(None),
             refers_to_itself: PhantomPinned,
@@ -282,7 +290,7 @@ impl<S: Stage> Mailbox<S> {
             }
             Run::Awaiting => true,
             // It looks at the signals under this lock before it rests or suspends.
-            Run::Running | Run::Scheduled => false,
+            Run::New | Run::Running | Run::Scheduled => false,
         };
         drop(back);
         if wake {
@@ -358,7 +366,10 @@ impl<S: Stage> Mailbox<S> {
 
     /// Counts, exact at rest.
     pub(crate) fn count(&self) -> Count {
-        let back = lock(&self.back);
+        self.count_under(&lock(&self.back))
+    }
+
+    pub(super) fn count_under(&self, back: &Back<S>) -> Count {
         // Acquire: pairs with the Release store of the runner, so that what it did before is seen as well.
         let front = self.front_left.load(Ordering::Acquire);
         let aside = back.aside.as_ref();
@@ -385,7 +396,7 @@ impl<S: Stage> Mailbox<S> {
     pub(crate) fn prime(&self, state: S) {
         let back = lock(&self.back);
         // In release builds too: beside somebody who runs there would be two users of the state.
-        assert_eq!(back.run, Run::Scheduled, "primed before the first poll");
+        assert_eq!(back.run, Run::New, "primed before the first poll");
         // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
         // state. There is no task either: none has been opened without a turn.
         let none = self.state.with_mut(|cell| unsafe { &mut *cell }.replace(state));
@@ -396,20 +407,34 @@ impl<S: Stage> Mailbox<S> {
     /// Takes the right to run, if nobody has it. The first call tells the mailbox the consumer's waker.
     #[inline]
     pub(crate) fn enter(&self, waker: &Waker) -> Option<Turn<'_, S>> {
-        self.waker.get_or_init(|| waker.clone());
         let mut back = lock(&self.back);
         if back.run == Run::Running {
             back.missed = true;
             return None;
         }
+        if back.run == Run::New {
+            self.meet(&mut back, waker);
+        }
         back.run = Run::Running;
         Some(Turn::begin(self, back))
     }
 
-    /// Wakes the consumer's task. Before its first poll there is no waker and no need of one.
+    /// The first turn begins.
+    #[cold]
+    fn meet(&self, _back: &mut MutexGuard<'_, Back<S>>, waker: &Waker) {
+        // Foreign code under the lock, but the runtime's: it counts the references to the task.
+        let waker = Some(waker.clone());
+        // SAFETY: under the lock, and before anybody may read it: see `wake`.
+        self.waker.with_mut(|cell| unsafe { *cell = waker });
+    }
+
+    /// Wakes the consumer's task. Only for who has a turn, or has seen under the lock that there has been one:
+    /// a mailbox that is `Parked` or `Awaiting`.
     #[inline]
     pub(super) fn wake(&self) {
-        if let Some(waker) = self.waker.get() {
+        // SAFETY: the first turn has begun, under the lock, before the caller found it so: the waker is written,
+        // and never again.
+        if let Some(waker) = self.waker.with(|cell| unsafe { (*cell).as_ref() }) {
             waker.wake_by_ref();
         }
     }

@@ -9,6 +9,7 @@ mod line;
 #[cfg(postbox_loom)]
 mod loom;
 mod model;
+mod once;
 mod panics;
 mod reach;
 mod reply;

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     buffer::VTable,
-    mailbox::{Back, Consumer, Mailbox, Run},
+    mailbox::{Back, Consumer, Count, Mailbox, Run},
     stage::{Entry, Stage},
     sync::{MutexGuard, lock},
 };
@@ -157,6 +157,9 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Accepts nothing more, as [`Mailbox::close`]. Returns whether nothing is left, nor kept.
     pub(crate) fn close(&mut self) -> bool {
+        if self.consumer(|consumer| consumer.over) {
+            return true;
+        }
         let mut back = lock(&self.mailbox.back);
         let (_, woken) = self.mailbox.close_under(&mut back);
         let drained = back.buffer.left() + back.beside() == 0;
@@ -171,7 +174,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         let back = lock(&self.mailbox.back);
         let left = self.consumer(|consumer| consumer.front.left()) + back.buffer.left();
         match &back.aside {
-            None => left == 0,
+            None => {
+                let over = back.closed && left == 0;
+                self.consumer(|consumer| consumer.over = over);
+                left == 0
+            }
             Some(aside) if left + aside.urgent() > 0 => false,
             Some(_) => {
                 drop(back);
@@ -340,7 +347,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Ends the turn because the task under way is pending, or because nothing is to be taken for the time
     /// being: pushes do not wake the consumer until its next turn, signals do.
-    pub(crate) fn suspend(mut self, known: u32) -> Rest<'a, S> {
+    pub(crate) fn suspend(self, known: u32) -> Rest<'a, S> {
         let mut woken = Vec::new();
         let mut back = lock(&self.mailbox.back);
         if self.mailbox.signals() & !known != 0 {
@@ -349,10 +356,6 @@ impl<'a, S: Stage> Turn<'a, S> {
         }
         if back.waiters.any_waiting() {
             self.mailbox.grant(&mut back, &mut woken);
-        }
-        if back.closed {
-            // It may be the end, after which nobody rests; a reference may outlive it for long.
-            self.shrink(&mut back);
         }
         let missed = std::mem::take(&mut back.missed);
         back.run = if missed { Run::Scheduled } else { Run::Awaiting };
@@ -364,6 +367,20 @@ impl<'a, S: Stage> Turn<'a, S> {
         }
         woken.into_iter().for_each(Waker::wake);
         Rest::Parked
+    }
+}
+
+impl<S: Stage> Turn<'_, S> {
+    /// Ends the last turn of all, and says what the mailbox has held. Its memory is given back: a reference may
+    /// outlive the consumer for long.
+    pub(crate) fn retire(mut self) -> Count {
+        let mut back = lock(&self.mailbox.back);
+        self.shrink(&mut back);
+        back.run = Run::Awaiting;
+        let count = self.mailbox.count_under(&back);
+        drop(back);
+        std::mem::forget(self);
+        count
     }
 }
 

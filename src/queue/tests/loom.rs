@@ -8,6 +8,7 @@
 
 mod aside;
 mod line;
+mod once;
 mod push;
 mod reach;
 mod reply;
