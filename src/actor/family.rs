@@ -32,6 +32,8 @@ use crate::{
 };
 
 mod by_hand;
+#[cfg(test)]
+mod tests;
 
 pub use self::by_hand::ChildCount;
 
@@ -265,9 +267,12 @@ impl Family {
     ) -> (Ruling, Option<Shutdown>) {
         let mut state = self.state();
         let told = state.told(member.number);
+        // One that waits for its turn to start has no incarnation to end: it is on its way already.
+        let at_gate = state.children.get(member.number).is_some_and(|child| child.stage() == Stage::Waiting);
         let answer = state.children.exited(member.number, exit, Instant::now(), random());
         let limit = state.children.supervision().limit;
         if matches!(answer, Answer::Join | Answer::Restart { .. } | Answer::Group { .. })
+            && !at_gate
             && let Some(child) = state.children.get_mut(member.number)
         {
             History::restart(&mut child.of.history, last);

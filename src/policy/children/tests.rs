@@ -22,6 +22,21 @@ enum Event {
     Gone,
 }
 
+impl<T> Children<T> {
+    /// All that is decided from, in words: for the test that compares the one of a running system with another.
+    pub(crate) fn portrait(&self) -> String {
+        let Self { supervision: _, window, members, next, open, group, streak, significant } = self;
+        let head =
+            format!("next {next} open {open} significant {significant}\n{window:?}\n{group:?}\n{streak:?}");
+        members.iter().fold(
+            head,
+            |text, (number, Member { of: _, restart, significant, stage, known, streak })| {
+                format!("{text}\n{number}: {restart:?} {significant} {stage:?} {known} {streak:?}")
+            },
+        )
+    }
+}
+
 struct Table {
     children: Children<()>,
     now: Instant,
