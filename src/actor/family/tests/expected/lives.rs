@@ -82,7 +82,8 @@ impl Expected {
     fn start_child(&mut self, number: u64) {
         let child = self.children.get_mut(&number).expect("a child");
         let name = child.name;
-        if child.first_start.is_none() && child.restart == Restart::Permanent {
+        // A stop that came between two starts is about neither. One of them may have been called off.
+        if child.status == Status::Restarting && child.restart == Restart::Permanent {
             (child.stops_after, child.stops_now) = (None, false);
         }
         let made = self.made.entry(name).or_default();
@@ -226,10 +227,6 @@ impl Expected {
                 self.over(number, exit, by_itself);
             }
             Verdict::Join => {
-                if told && child.restart == Restart::Permanent {
-                    // What it was asked to stop for is over, also when that was no more than a start.
-                    (child.stops_after, child.stops_now) = (None, false);
-                }
                 self.waits(number);
                 if !at_gate {
                     self.children.get_mut(&number).expect("a child").restarts += 1;
