@@ -60,6 +60,8 @@ mod run;
 mod seat;
 mod spawn;
 mod stash;
+#[cfg(all(test, postbox_loom))]
+mod tests;
 mod ties;
 mod turn;
 mod waits;

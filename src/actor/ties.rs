@@ -24,7 +24,7 @@ mod tests;
 use std::{
     any::Any,
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, PoisonError, Weak},
 };
 
 use super::{
@@ -33,7 +33,10 @@ use super::{
     seat::{AnySeat, signal},
     watch::Terminated,
 };
-use crate::{ActorId, Identity, StopReason, failure};
+use crate::{
+    ActorId, Identity, StopReason, failure,
+    queue::{Mutex, MutexGuard},
+};
 
 /// The ties of one actor.
 #[derive(Default)]

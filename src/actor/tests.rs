@@ -1,0 +1,3 @@
+//! The races between two actors, each polled by a thread of its own.
+
+mod loom;
