@@ -14,24 +14,32 @@
 //! `POSTBOX_STRESS_SECONDS=600 cargo test --release --test stress -- --nocapture --test-threads=1`.
 //! A failure names its seed.
 
+#[path = "stress/by_hand.rs"]
+mod by_hand;
 #[path = "stress/node.rs"]
 mod node;
 #[path = "stress/oracle.rs"]
 mod oracle;
+#[path = "stress/parcel.rs"]
+mod parcel;
 #[path = "stress/plan.rs"]
 mod plan;
+#[path = "stress/send.rs"]
+mod send;
 
 use std::{
     env, panic,
-    sync::{Arc, Once, mpsc},
+    sync::{Arc, Once, atomic::Ordering, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use node::{Node, ON_PURPOSE, Ping, Sender, node, step};
+use node::{Node, ON_PURPOSE, node, start_free};
 use oracle::{Totals, World};
+use parcel::{Ping, Sender};
 use plan::{Plan, Rng, Threads};
-use postbox::{Reason, Status, Subscription, prelude::*};
+use postbox::{Reason, Status, prelude::*};
+use send::step;
 use tokio::{runtime, task::JoinSet, time};
 
 /// Two of them have 500 actors on one thread, one on several.
@@ -125,52 +133,69 @@ async fn in_time<T>(what: &str, system: &System, future: impl Future<Output = T>
 async fn live(plan: Plan) -> Arc<World> {
     let system = System::new("stress");
     let world = World::new(plan);
-    let letters = system.dead_letters().subscribe(1_000_000);
+    world.subscribes(system.dead_letters().subscribe(1_000_000));
     let top = Supervisor::one_for_one()
         .limit(1_000_000, Duration::from_secs(3_600))
         .system(&system)
         .start()
         .await
         .expect("it has no children");
-    in_time("the start", &system, plant(&world, &top)).await;
-    in_time("the load", &system, load(&world)).await;
+    in_time("the start", &system, plant(&world, &system, &top)).await;
+    in_time("the load", &system, load(&world, &system, &top)).await;
     world.calm_down();
     in_time("the rest", &system, rest(&world, &system)).await;
     world.check_rest();
+    in_time("the release", &system, release(&world)).await;
     drop(top);
-    end(&world, system, letters).await;
+    end(&world, system).await;
     world
 }
 
 /// Starts the trees. A root that fails in its start is tried again.
-async fn plant(world: &Arc<World>, top: &ActorRef<Supervisor>) {
+async fn plant(world: &Arc<World>, system: &System, top: &ActorRef<Supervisor>) {
     for (place, plan) in world.plan.nodes.iter().enumerate() {
-        if plan.parent.is_some() {
-            continue;
-        }
-        for _ in 0..50 {
-            if top.spawn(node(world, world.seat(place, None))).await.is_ok() {
-                break;
+        if plan.free {
+            start_free(world, system, place).await;
+        } else if plan.parent.is_none() {
+            for _ in 0..50 {
+                if top.spawn(node(world, world.seat(place, None))).await.is_ok() {
+                    break;
+                }
             }
         }
     }
 }
 
 /// The senders from outside, all at once.
-async fn load(world: &Arc<World>) {
+async fn load(world: &Arc<World>, system: &System, top: &ActorRef<Supervisor>) {
     let mut drivers = JoinSet::new();
     let mut rng = Rng::new(!world.plan.seed);
     for _ in 0..world.plan.drivers {
-        let world = Arc::clone(world);
+        let (world, system, top) = (Arc::clone(world), system.clone(), top.clone());
         let mut rng = Rng::new(rng.next());
         drivers.spawn(async move {
             let mut sender = Sender::new(&world, None);
             for _ in 0..world.plan.steps {
-                step(&world, &mut sender, &mut rng, 3).await;
+                match rng.below(1_000) {
+                    0..4 => by_hand::from_outside(&world, &top, &mut rng).await,
+                    4..20 => renew(&world, &system, &mut rng).await,
+                    _ => step(&world, &mut sender, &mut rng, 3).await,
+                }
             }
         });
     }
     drivers.join_all().await;
+}
+
+/// Lets go of a free-standing actor, and starts another one at its place when it has ended.
+async fn renew(world: &Arc<World>, system: &System, rng: &mut Rng) {
+    let free: Vec<_> = (0..world.plan.nodes.len()).filter(|place| world.plan.nodes[*place].free).collect();
+    let place = free[rng.place(free.len())];
+    let Some(owner) = world.owner(place).take() else { return };
+    let handle = owner.handle();
+    drop(owner);
+    handle.ended().await;
+    start_free(world, system, place).await;
 }
 
 /// Returns when all that live have answered three times, and nobody has gone meanwhile.
@@ -179,17 +204,23 @@ async fn rest(world: &Arc<World>, system: &System) {
     let mut before = Vec::new();
     while answered < 3 {
         let alive = system.actors();
-        let mut all = true;
+        let mut all = world.under_way.load(Ordering::SeqCst) == 0;
         let mut live = 0;
         for handle in &alive {
             let Some(actor) = handle.typed::<Node>() else { continue };
-            if let Err(error) = actor.ask(Ping).await {
-                // It has been told to stop, and does so in time.
-                if !matches!(error, AskError::Stopped { .. }) {
-                    world.wrong(format!("{handle:?}: {error}"));
+            match actor.ask(Ping).await {
+                Ok(()) => {}
+                // Its mailbox drops what it has no room for.
+                Err(AskError::Discarded { .. }) => all = false,
+                Err(error) => {
+                    // It has been told to stop, and does so in time.
+                    if !matches!(error, AskError::Stopped { .. }) {
+                        world.wrong(format!("{handle:?}: {error}"));
+                    }
+                    drop(actor);
+                    handle.ended().await;
+                    all = false;
                 }
-                handle.ended().await;
-                all = false;
             }
             all &= handle.status() == Status::Running;
             live += 1;
@@ -197,27 +228,40 @@ async fn rest(world: &Arc<World>, system: &System) {
         all &= system.actors() == before;
         answered = if all { answered + 1 } else { 0 };
         before = system.actors();
-        world.totals.live.store(live, std::sync::atomic::Ordering::SeqCst);
+        world.totals.live.store(live, Ordering::SeqCst);
+        if !all {
+            time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
-async fn end(world: &Arc<World>, system: System, mut letters: Subscription) {
+/// contract §7: a free-standing actor lives as long as a strong reference to it.
+async fn release(world: &World) {
+    for place in 0..world.plan.nodes.len() {
+        let Some(owner) = world.owner(place).take() else { continue };
+        let (handle, was) = (owner.handle(), owner.status());
+        drop(owner);
+        let reason = handle.ended().await;
+        if was == Status::Running && !matches!(reason, StopReason::Released) {
+            world.wrong(format!("{handle:?} was let go of, and {reason}"));
+        }
+    }
+}
+
+async fn end(world: &Arc<World>, system: System) {
     let report = in_time("the shutdown", &system, system.shutdown(Duration::from_secs(60))).await;
     if !report.detached.is_empty() || !system.actors().is_empty() {
         world.wrong(format!("left after the shutdown: {:?}, {report}", system.actors()));
     }
-    let mut tombstones = 0;
-    while let Some(letter) = letters.try_next() {
-        tombstones += u64::from(world.buried(&letter));
-    }
+    let missed = world.read_letters();
     let dead = system.dead_letters();
-    if letters.missed() != 0 || dead.count(Reason::Leaked) != 0 {
-        world.wrong(format!("{} letters missed, {:?}", letters.missed(), dead.counts()));
+    if missed != 0 || dead.count(Reason::Leaked) != 0 {
+        world.wrong(format!("{missed} letters missed, {:?}", dead.counts()));
     }
     if dead.total() - dead.count(Reason::LateReply) != report.ledger.dead {
         world.wrong(format!("{}, but {:?}", report.ledger, dead.counts()));
     }
-    world.check_end(report.ledger, tombstones);
+    world.check_end(report.ledger);
     world.forget();
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The number of the message that is asked: in the queue, or put aside.
+pub(crate) const ASKED: u32 = 20;
+
 /// Where in the life of a message or of an incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
@@ -178,6 +181,8 @@ pub(crate) enum Behind {
     Full,
     /// One that is asked, behind another.
     Ask,
+    /// One, and the actor has put aside one that was told and one that is asked.
+    Stash,
 }
 
 /// What is around it.
@@ -194,7 +199,7 @@ pub(crate) struct Situation {
 impl Situation {
     fn all() -> impl Iterator<Item = Self> {
         let again = [Again::No, Again::Retry, Again::UsedUp, Again::Next];
-        let behind = [Behind::Nothing, Behind::One, Behind::Full, Behind::Ask];
+        let behind = [Behind::Nothing, Behind::One, Behind::Full, Behind::Ask, Behind::Stash];
         again.into_iter().flat_map(move |again| {
             behind.into_iter().flat_map(move |behind| {
                 [(false, false), (false, true), (true, false), (true, true)].map(|(asked, company)| Self {
@@ -231,6 +236,7 @@ impl fmt::Display for Situation {
             Behind::One => parts.push("OneQueued"),
             Behind::Full => parts.push("Full"),
             Behind::Ask => parts.push("AskQueued"),
+            Behind::Stash => parts.push("Stashed"),
         }
         parts.extend(self.company.then_some("WatchedWithChild"));
         f.write_str(&parts.join("+"))
@@ -286,8 +292,27 @@ impl Case {
     pub(crate) const fn notes(self) -> &'static [u32] {
         match self.situation.behind {
             Behind::Nothing => &[],
-            Behind::One | Behind::Ask => &[10],
+            Behind::One | Behind::Ask | Behind::Stash => &[10],
             Behind::Full => &[10, 11, 12, 13],
+        }
+    }
+
+    /// The numbers of those that are put aside, in order.
+    pub(crate) const fn stash(self) -> &'static [u32] {
+        match self.situation.behind {
+            // Whoever asks holds a reference, and by that one it lives.
+            Behind::Stash if matches!(self.kind, Kind::Release) => &[5],
+            Behind::Stash => &[5, ASKED],
+            _ => &[],
+        }
+    }
+
+    /// Whether somebody asks for something behind, or beside, the message in hand.
+    pub(crate) const fn has_ask(self) -> bool {
+        match self.situation.behind {
+            Behind::Ask => true,
+            Behind::Stash => self.stash().len() > 1,
+            _ => false,
         }
     }
 
@@ -334,7 +359,7 @@ impl Case {
             // The one in flight has been told by then, unless it waits for a further attempt.
             Part::End | Part::Begin => situation.asked && situation.retries(),
             Part::Notice => false,
-        } || situation.behind == Behind::Ask;
+        } || self.has_ask();
         let point_is_reached = match point {
             Point::Duplicate => situation.retries(),
             // What was asked for is looked at and dropped by the asker.

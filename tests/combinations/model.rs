@@ -4,14 +4,12 @@ use std::collections::VecDeque;
 
 use postbox::Reason;
 
-use crate::case::{Again, Behind, Case, From, Kind, Part, Point, Type};
+use crate::case::{ASKED, Again, Behind, Case, From, Kind, Part, Point, Type};
 
 /// Stands for the message in a letter that does not hold it.
 pub(crate) const TOMBSTONE: u32 = 0;
 /// How an actor ends that is restarted once too often.
 const RESTART_LIMIT: &str = "restart limit";
-/// The ask that waits in the mailbox.
-pub(crate) const ASKED: u32 = 20;
 
 /// What an asker was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +44,8 @@ pub(crate) struct Story {
     pub(crate) stopped: Vec<&'static str>,
     /// How many restarts the supervisor was charged.
     pub(crate) charges: u32,
+    /// How many incarnations came after the first, or were to.
+    pub(crate) restarts: u32,
     /// How it has ended. `None`: it serves.
     pub(crate) end: Option<&'static str>,
     /// How many notices its watcher got.
@@ -90,6 +90,7 @@ pub(crate) fn expected(case: Case, limit: Option<u32>) -> Story {
         case,
         limit,
         queue: [case.triggers(), case.notes()].concat().into(),
+        stash: case.stash().to_vec(),
         kept: None,
         raised: None,
         sits: true,
@@ -108,6 +109,8 @@ struct Play {
     case: Case,
     limit: Option<u32>,
     queue: VecDeque<u32>,
+    /// What is put aside. It is handled when it comes back.
+    stash: Vec<u32>,
     /// The message that waits for its second attempt.
     kept: Option<u32>,
     /// A stop that has not had its effect yet.
@@ -131,6 +134,8 @@ impl Play {
                 return self.end(ended, RESTART_LIMIT);
             }
             self.story.charges += charge;
+            self.story.restarts += 1;
+            self.unstash();
             if std::mem::take(&mut self.sits) {
                 self.story.stopped.push(ended.word());
                 self.go_wrong_at(|point| point.part() == Part::End, &mut |play, kind| play.raise(kind));
@@ -142,6 +147,28 @@ impl Play {
             exit = self.begin().or_else(|| self.serve());
         }
         self.story.children = u32::from(self.case.situation.company);
+        // It has it back when it is asked whether it serves.
+        for number in std::mem::take(&mut self.stash) {
+            self.handle_note(number);
+        }
+    }
+
+    /// contract §4: stash → queue. True: there was something.
+    fn unstash(&mut self) -> bool {
+        let back = std::mem::take(&mut self.stash);
+        back.iter().rev().for_each(|number| self.queue.push_front(*number));
+        !back.is_empty()
+    }
+
+    /// contract §7, stop: those accepted before the call are handled, what is put aside as well.
+    /// Whether what is next was sent after the last stop.
+    fn is_behind_the_stop(&self) -> bool {
+        let late = (self.story.hits as usize).checked_sub(1).and_then(|hits| self.case.late().get(hits));
+        late.is_some() && self.queue.front() == late
+    }
+
+    fn is_to_drain(&self) -> bool {
+        matches!(self.raised, Some(Kind::Stop | Kind::Release)) && self.case.of != Type::Permanent
     }
 
     fn go_wrong_at(&mut self, is: impl Fn(Point) -> bool, how: &mut dyn FnMut(&mut Self, Kind)) -> bool {
@@ -168,7 +195,7 @@ impl Play {
             Kind::AskerDropped | Kind::AskerTimedOut => {
                 let timed_out =
                     |started| (kind == Kind::AskerTimedOut).then_some(Answer::TimedOut { started });
-                if self.case.situation.behind == Behind::Ask && self.story.queued.is_none() {
+                if self.case.has_ask() && self.story.queued.is_none() {
                     self.queued_gone = true;
                     self.story.queued = timed_out(false);
                 }
@@ -251,12 +278,18 @@ impl Play {
                 Some(Kind::SupervisorStop) => return Some(Exit::Shutdown),
                 _ => {}
             }
+            // A stop that is not for good comes before what was sent after it.
+            if self.kept.is_none() && self.raised == Some(Kind::Stop) && self.is_behind_the_stop() {
+                return Some(Exit::Stopped);
+            }
             let (number, attempt) = match (self.kept.take(), self.queue.pop_front()) {
                 (Some(kept), next) => {
                     next.into_iter().for_each(|next| self.queue.push_front(next));
                     (kept, 2)
                 }
                 (None, Some(next)) => (next, 1),
+                // Before an end for good it has once more what it has put aside.
+                (None, None) if self.is_to_drain() && self.unstash() => continue,
                 (None, None) => match self.raised {
                     Some(Kind::Stop) => return Some(Exit::Stopped),
                     Some(Kind::Release) => return Some(Exit::Released),
@@ -385,6 +418,8 @@ impl Play {
             Exit::Killed => Reason::Killed,
             _ => Reason::Stopped,
         };
+        // The stash first.
+        self.unstash();
         for number in std::mem::take(&mut self.queue) {
             if number != ASKED {
                 self.story.letters.push((number, reason));

@@ -5,18 +5,19 @@ use std::{
     time::Duration,
 };
 
-use postbox::{Reason, Status, SupervisorBuilder, prelude::*};
-use tokio::time::{Instant, sleep, timeout};
-
-use crate::{
-    case::{Behind, Case, Kind, Part, Type},
-    model::{ASKED, Answer, Story, TOMBSTONE},
-    request::{Pending, Request},
-    subject::{DELAY, Note, Script, Subject, Trigger, Victim, Watcher, word},
+use postbox::{Reason, Status, prelude::*};
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep, timeout},
 };
 
-/// The number of the message that asks whether it serves at the end.
-const PROBE: u32 = 99;
+use crate::{
+    case::{ASKED, Behind, Case, Kind, Part, Type},
+    model::{Answer, Story, TOMBSTONE},
+    request::{Pending, Request},
+    siblings::{Group, Siblings},
+    subject::{DELAY, Note, PROBE, Script, Subject, Trigger, Victim, Watcher, word},
+};
 
 /// More than a case can take.
 const LONG: Duration = Duration::from_secs(4);
@@ -54,6 +55,10 @@ where
     Pending::begin(async move {
         let asked = subject.ask(msg);
         answer(match case.kind {
+            // What is put aside is asked for before the hook is reached.
+            Kind::AskerTimedOut if case.point.part() == Part::Notice && !case.stash().is_empty() => {
+                asked.timeout(DELAY + DELAY / 2).await
+            }
             Kind::AskerTimedOut => asked.timeout(DELAY / 2).await,
             _ => asked.await,
         })
@@ -76,17 +81,38 @@ fn send_trigger<const N: u32>(
 }
 
 impl Load {
-    /// Sends everything before the subject comes to the first of it.
-    fn send(subject: &ActorRef<Subject>, script: &Arc<Script>) -> Self {
-        let case = script.case;
+    /// Sends what the subject is to put aside, and returns when it has done so.
+    async fn put_aside(subject: &ActorRef<Subject>, script: &Arc<Script>) -> Self {
         let mut load = Self::default();
+        for &number in script.case.stash() {
+            match number {
+                ASKED => load.ask_behind(subject, script),
+                _ => subject.try_tell(Note(number)).map_err(drop).expect("there is room"),
+            }
+        }
+        while subject.ledger().stashed < script.case.stash().len() as u64 {
+            yield_now().await;
+        }
+        load
+    }
+
+    fn ask_behind(&mut self, subject: &ActorRef<Subject>, script: &Arc<Script>) {
+        let asked = ask(subject.clone(), script.case, Note(ASKED));
+        *script.queued.lock().unwrap() = weak(&asked);
+        self.queued = Some(asked);
+    }
+
+    /// Sends everything else before the subject comes to the first of it.
+    fn send(&mut self, subject: &ActorRef<Subject>, script: &Arc<Script>) {
+        let case = script.case;
+        let load = self;
         for &number in case.triggers() {
             let asked = if case.situation.retries() {
                 send_trigger::<2>(subject, script, number)
             } else {
                 send_trigger::<1>(subject, script, number)
             };
-            load.in_flight = load.in_flight.or(asked);
+            load.in_flight = load.in_flight.take().or(asked);
         }
         for &number in case.notes() {
             if case.waiting().contains(&number) {
@@ -99,11 +125,8 @@ impl Load {
             }
         }
         if case.situation.behind == Behind::Ask {
-            let asked = ask(subject.clone(), case, Note(ASKED));
-            *script.queued.lock().unwrap() = weak(&asked);
-            load.queued = Some(asked);
+            load.ask_behind(subject, script);
         }
-        load
     }
 }
 
@@ -119,12 +142,13 @@ fn number_of(letter: &postbox::DeadLetter) -> u32 {
 }
 
 /// Returns what was seen, and what no case may show.
-pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> (Story, Vec<String>) {
+pub(crate) async fn play(case: Case, group: Group, limit: u32, restarts: u32) -> (Story, Vec<String>) {
     let mut wrong = Vec::new();
     let system = System::new("combinations");
     let script = Script::new(case);
-    let tree =
-        builder.system(&system).limit(limit, Duration::from_secs(3_600)).start().await.expect("it starts");
+    let builder = group.builder().system(&system).limit(limit, Duration::from_secs(3_600));
+    let tree = builder.start().await.expect("it starts");
+    let mut siblings = Siblings::new(group, &script, &tree).await;
     *script.supervisor.lock().unwrap() = Some(tree.handle());
     let victim = Victim.prepare().system(&system).spawn().expect("it starts");
     if case.point.part() == Part::Notice {
@@ -148,6 +172,7 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
             spawn.start().await.expect("it starts")
         }
     };
+    siblings.add_younger(&tree).await;
     let handle = subject.handle();
     *script.handle.lock().unwrap() = Some(handle.clone());
     let mut watcher = None;
@@ -155,6 +180,7 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
         let actor = Watcher { script: Arc::clone(&script), of: handle.clone() };
         watcher = Some(actor.prepare().system(&system).start().await.expect("it starts"));
     }
+    let mut load = Load::put_aside(&subject, &script).await;
     script.armed.store(true, Ordering::SeqCst);
     if case.point.part() == Part::Notice {
         victim.stop();
@@ -162,7 +188,8 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
         sleep(DELAY).await;
     }
     let start = Instant::now();
-    let load = Load::send(&subject, &script);
+    load.send(&subject, &script);
+    siblings.keep_busy();
     *script.last.lock().unwrap() = Some(subject);
     let ended = Pending::begin({
         let handle = handle.clone();
@@ -185,12 +212,33 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
         check("the answer", at);
         Some(result)
     };
-    story.in_flight = answer_of(&load.in_flight, &mut check_time);
-    story.queued = answer_of(&load.queued, &mut check_time);
     if let Some((reason, at)) = ended.take() {
         check_time("the end", at);
         story.end = Some(word(&reason));
     }
+    // With the probe comes back what is put aside, and is handled before the next one.
+    let stays_aside = !case.stash().is_empty() && story.end.is_none();
+    let serving = script.last.lock().unwrap().clone();
+    let mut probed = 0;
+    match &serving {
+        _ if story.end.is_some() => {}
+        Some(subject) => {
+            for _ in 0..1 + u64::from(stays_aside) {
+                match timeout(DELAY, subject.ask(Note(PROBE))).await {
+                    Ok(Ok(())) => probed += 1,
+                    Ok(Err(error)) => wrong.push(format!("it does not serve: {error}")),
+                    Err(_) => wrong.push("it does not answer".to_owned()),
+                }
+            }
+        }
+        None => wrong.push("nobody holds it, but it has not ended".to_owned()),
+    }
+    story.in_flight = answer_of(&load.in_flight, &mut check_time);
+    story.queued = answer_of(&load.queued, &mut |what, at| {
+        if !stays_aside {
+            check_time(what, at);
+        }
+    });
     let mut refused = Vec::new();
     let mut told = Vec::new();
     for (number, waiting) in &load.waiting {
@@ -227,23 +275,12 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
             wrong.push("an asker waits still".to_owned());
         }
     }
-    let serving = script.last.lock().unwrap().clone();
-    let mut probed = 0;
-    match &serving {
-        _ if story.end.is_some() => {}
-        Some(subject) => match timeout(DELAY, subject.ask(Note(PROBE))).await {
-            Ok(Ok(())) => probed = 1,
-            Ok(Err(error)) => wrong.push(format!("it does not serve: {error}")),
-            Err(_) => wrong.push("it does not answer".to_owned()),
-        },
-        None => wrong.push("nobody holds it, but it has not ended".to_owned()),
-    }
     story.runs = script.runs.lock().unwrap().clone();
-    story.runs.retain(|run| *run != PROBE);
     let letters = system.dead_letters().recent();
     story.late_replies = system.dead_letters().count(Reason::LateReply);
     story.letters = letters
         .iter()
+        .filter(|letter| letter.recipient().id() == handle.identity().id())
         .filter(|letter| letter.reason() != Reason::LateReply)
         .map(|letter| (number_of(letter), letter.reason()))
         .collect();
@@ -254,7 +291,10 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
     if ledger.dead != story.letters.len() as u64 {
         wrong.push(format!("{} letters, but {ledger}", story.letters.len()));
     }
-    let sent = case.triggers().len() + case.notes().len() + usize::from(load.queued.is_some()) + late.len();
+    let sent = case.triggers().len() + case.notes().len() + late.len();
+    let sent = sent
+        + case.stash().iter().filter(|number| **number != ASKED).count()
+        + usize::from(load.queued.is_some());
     if ledger.accepted != sent as u64 - refused.len() as u64 + probed {
         wrong.push(format!("{sent} sent, {} refused: {ledger}", refused.len()));
     }
@@ -293,6 +333,10 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
         wrong.push(format!("its supervisor is {:?}", tree.status()));
     }
 
+    if tree.status() == Status::Running {
+        let at_gate = case.kind == Kind::Kill && case.point.part() == Part::End;
+        wrong.extend(siblings.check(restarts, at_gate).await);
+    }
     script.armed.store(false, Ordering::SeqCst);
     drop((serving, watcher));
     let report = system.shutdown(Duration::from_secs(60)).await;
@@ -307,6 +351,7 @@ pub(crate) async fn play(case: Case, builder: SupervisorBuilder, limit: u32) -> 
     if system.dead_letters().count(Reason::Leaked) > 0 {
         wrong.push(format!("leaked: {:?}", system.dead_letters().counts()));
     }
+    wrong.extend(siblings.wrong());
     for (what, count) in [
         ("two incarnations at once", &script.overlaps),
         ("a notice before the end", &script.early),

@@ -284,9 +284,19 @@ impl Message for Note {
     type Reply = ();
 }
 
+/// The number of the message that asks whether it serves at the end, and has everything back that is put aside.
+pub(crate) const PROBE: u32 = 99;
+
 impl Handler<Note> for Subject {
-    async fn handle(&mut self, msg: Note, _ctx: &mut Context<Self>) {
-        self.script.runs.lock().unwrap().push(msg.0);
+    async fn handle(&mut self, msg: Note, ctx: &mut Context<Self>) {
+        // Before the case begins it is not the time for anything.
+        if !self.script.armed.load(Ordering::SeqCst) {
+            return ctx.stash(msg).await;
+        }
+        match msg.0 {
+            PROBE => ctx.unstash_all(),
+            number => self.script.runs.lock().unwrap().push(number),
+        }
     }
 }
 

@@ -1,132 +1,28 @@
 //! The actor of the stress: everywhere in the trees, and does what the dice say.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering},
 };
 
-use postbox::{ActorId, BoxError, Cause, Child, Message, prelude::*};
+use postbox::{ActorId, BoxError, Child, prelude::*};
 use tokio::{task, time};
 
 use crate::{
-    oracle::{Entry, Outcome, SeatBook, World, count, lock},
+    by_hand,
+    oracle::{SeatBook, Taken, Told, World, count},
+    parcel::{Errand, Gone, Parcel, Ping, Post, Sender},
     plan::Rng,
+    send::{call_back, step},
 };
 
 /// How every panic of the plan begins.
 pub(crate) const ON_PURPOSE: &str = "on purpose";
 
-/// A message, whatever its type.
-pub(crate) struct Parcel {
-    pub(crate) entry: Arc<Entry>,
-    world: Arc<World>,
-    /// Who sent it: a number for each incarnation, and the actor.
-    sender: (u64, Option<ActorId>),
-    sequence: u64,
-    /// What its handler does follows from it.
-    seed: u64,
-    /// How often what it sets off may go on.
-    hops: u8,
-}
-
-impl Clone for Parcel {
-    fn clone(&self) -> Self {
-        self.world.parcels.fetch_add(1, Ordering::SeqCst);
-        let Self { entry, world, sender, sequence, seed, hops } = self;
-        let (entry, world) = (Arc::clone(entry), Arc::clone(world));
-        Self { entry, world, sender: *sender, sequence: *sequence, seed: *seed, hops: *hops }
-    }
-}
-
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        self.world.parcels.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Declares nothing.
-pub(crate) struct Job(pub(crate) Parcel);
-
-impl Message for Job {
-    type Reply = u64;
-}
-
-/// May be tried three times.
-pub(crate) struct Errand(pub(crate) Parcel);
-
-impl Message for Errand {
-    type Reply = u64;
-    const ATTEMPTS: u32 = 3;
-
-    fn duplicate(&self) -> Option<Self> {
-        Some(Self(self.0.clone()))
-    }
-}
-
-trait Work: Message<Reply = u64> {
-    fn of(parcel: Parcel) -> Self;
-}
-
-impl Work for Job {
-    fn of(parcel: Parcel) -> Self {
-        Self(parcel)
-    }
-}
-
-impl Work for Errand {
-    fn of(parcel: Parcel) -> Self {
-        Self(parcel)
-    }
-}
-
-/// What is asked at the end: whoever lives, answers.
-pub(crate) struct Ping;
-
-impl Message for Ping {
-    type Reply = ();
-}
-
-/// A notice, as a message.
-struct Gone(ActorId);
-
-impl Message for Gone {
-    type Reply = ();
-}
-
-/// Who sends, and how much so far.
-pub(crate) struct Sender {
-    key: u64,
-    own: Option<ActorId>,
-    next: u64,
-}
-
-impl Sender {
-    pub(crate) fn new(world: &World, own: Option<ActorId>) -> Self {
-        Self { key: world.number(), own, next: 0 }
-    }
-
-    fn is_outside(&self) -> bool {
-        self.own.is_none()
-    }
-
-    fn parcel(&mut self, world: &Arc<World>, seed: u64, hops: u8) -> Parcel {
-        self.next += 1;
-        world.parcels.fetch_add(1, Ordering::SeqCst);
-        Parcel {
-            entry: world.entry(self.is_outside()),
-            world: Arc::clone(world),
-            sender: (self.key, self.own),
-            sequence: self.next,
-            seed,
-            hops,
-        }
-    }
-}
-
 pub(crate) struct Node {
-    world: Arc<World>,
-    seat: Arc<SeatBook>,
-    incarnation: u32,
+    pub(crate) world: Arc<World>,
+    pub(crate) seat: Arc<SeatBook>,
+    pub(crate) incarnation: u32,
     sender: Sender,
     rng: Rng,
     /// Whether the failure under way was charged before.
@@ -139,29 +35,59 @@ pub(crate) fn node(
     seat: Arc<SeatBook>,
 ) -> Child<impl Fn() -> Result<Node, BoxError> + Send + Sync + use<>> {
     let plan = &world.plan.nodes[seat.place];
-    let (restart, shutdown, capacity) = (plan.restart, plan.shutdown, plan.capacity);
+    let (restart, shutdown) = (plan.restart, plan.shutdown);
+    let (capacity, overflow, significant) = (plan.capacity, plan.overflow, plan.significant);
     let world = Arc::clone(world);
     let makes = AtomicU64::new(world.plan.seed ^ seat.number.wrapping_mul(0x0123_4567_89AB_CDEF));
-    child(plan.name.as_str(), move || make(&world, &seat, makes.fetch_add(1, Ordering::SeqCst)))
+    let name = plan_name(&world, seat.place);
+    let slot = Mutex::new(seat);
+    child(name, move || make(&world, &slot, makes.fetch_add(1, Ordering::SeqCst)))
         .restart(restart)
         .shutdown(shutdown)
         .capacity(capacity)
+        .overflow(overflow)
+        .significant(significant)
 }
 
-fn make(world: &Arc<World>, seat: &Arc<SeatBook>, seed: u64) -> Result<Node, BoxError> {
-    let incarnation = world.begins(seat);
+fn plan_name(world: &World, place: usize) -> Arc<str> {
+    world.plan.nodes[place].name.as_str().into()
+}
+
+/// Starts the free-standing actor that belongs at a place.
+pub(crate) async fn start_free(world: &Arc<World>, system: &System, place: usize) {
+    let seat = world.seat(place, None);
+    let seed = world.plan.seed ^ seat.number;
+    let (seat, incarnation) = world.begins(&Mutex::new(seat));
+    let plan = &world.plan.nodes[place];
+    let spawn = Node::new(world, seat, incarnation, Rng::new(seed)).prepare().system(system);
+    let spawn = spawn.name(plan_name(world, place)).capacity(plan.capacity).overflow(plan.overflow);
+    match spawn.start().await {
+        Ok(node) => *world.owner(place) = Some(node),
+        // It failed as it started, or was stopped or killed meanwhile.
+        Err(SpawnError::Failed(_) | SpawnError::SupervisorGone { .. }) => {}
+        Err(error) => world.wrong(error.to_string()),
+    }
+}
+
+fn make(world: &Arc<World>, slot: &Mutex<Arc<SeatBook>>, seed: u64) -> Result<Node, BoxError> {
+    let (seat, incarnation) = world.begins(slot);
     let mut rng = Rng::new(seed);
     let dice = rng.below(1_000);
     if !world.is_calm() && dice < 15 {
-        world.ends(seat, true);
+        world.ends(&seat, true);
         count(&world.totals.failed_starts);
         assert!(dice < 8, "{ON_PURPOSE}: a factory");
         return Err("a factory that fails".into());
     }
-    world.lives(seat);
-    let (world, seat) = (Arc::clone(world), Arc::clone(seat));
-    let sender = Sender::new(&world, None);
-    Ok(Node { world, seat, incarnation, sender, rng, later_attempt: false })
+    Ok(Node::new(world, seat, incarnation, rng))
+}
+
+impl Node {
+    fn new(world: &Arc<World>, seat: Arc<SeatBook>, incarnation: u32, rng: Rng) -> Self {
+        world.lives(&seat);
+        let sender = Sender::new(world, None);
+        Self { world: Arc::clone(world), seat, incarnation, sender, rng, later_attempt: false }
+    }
 }
 
 impl Drop for Node {
@@ -209,22 +135,8 @@ impl Actor for Node {
         Ok(())
     }
 
-    async fn stopped(&mut self, _ctx: &mut Context<Self>, reason: &StopReason) {
-        let charged = match reason {
-            StopReason::Failed(_) => !self.later_attempt,
-            StopReason::RestartLimit(failure) => {
-                count(&self.world.totals.escalations);
-                if let Cause::RestartLimit { charged, limit, .. } = failure.cause()
-                    && *charged != limit.max + 1
-                {
-                    self.world.wrong(format!("{failure}"));
-                }
-                true
-            }
-            StopReason::Killed | StopReason::Stopped => true,
-            _ => false,
-        };
-        self.world.ends(&self.seat, charged);
+    async fn stopped(&mut self, ctx: &mut Context<Self>, reason: &StopReason) {
+        self.world.stops(&self.seat, ctx.identity().id(), reason, self.later_attempt);
         if self.world.is_calm() {
             return;
         }
@@ -253,15 +165,28 @@ impl Handler<Ping> for Node {
     }
 }
 
-impl Handler<Job> for Node {
-    async fn handle(&mut self, msg: Job, ctx: &mut Context<Self>) -> u64 {
-        self.work(msg.0, 1, ctx).await
-    }
-}
-
-impl Handler<Errand> for Node {
-    async fn handle(&mut self, msg: Errand, ctx: &mut Context<Self>) -> u64 {
-        self.work(msg.0, Errand::ATTEMPTS, ctx).await
+impl<const TRIES: u32, const URGENT: bool> Handler<Post<TRIES, URGENT>> for Node {
+    async fn handle(&mut self, msg: Post<TRIES, URGENT>, ctx: &mut Context<Self>) -> u64 {
+        let taken = self.world.taken(&self.seat, &msg.0.entry);
+        match msg.0.errand {
+            Errand::Unstash { all } => {
+                self.unstash(all, ctx);
+                self.world.handled(&msg.0.entry);
+                msg.0.entry.number
+            }
+            Errand::Work { seed, .. } => {
+                let mut rng = Rng::new(seed.wrapping_add(u64::from(taken.run)));
+                if self.puts_aside(&msg.0, &mut rng, ctx) {
+                    if rng.permille(300) {
+                        task::yield_now().await;
+                    }
+                    self.world.puts_aside(&self.seat, &msg.0.entry);
+                    call_back(&self.world, ctx.weak_ref(), &self.seat, &mut rng);
+                    return ctx.stash(msg).await;
+                }
+                self.work(msg.0, rng, TRIES, taken, ctx).await
+            }
+        }
     }
 }
 
@@ -280,11 +205,32 @@ impl Node {
         }
     }
 
+    /// Whether this is not the time for the message. It must leave room for the one that calls it back.
+    fn puts_aside(&self, parcel: &Parcel, rng: &mut Rng, ctx: &Context<Self>) -> bool {
+        let capacity = self.world.plan.nodes[self.seat.place].capacity;
+        rng.permille(120)
+            && !self.world.is_calm()
+            && parcel.entry.asides() < 3
+            && ctx.stashed() + 2 <= capacity
+    }
+
+    fn unstash(&self, all: bool, ctx: &mut Context<Self>) {
+        self.world.unstashes(&self.seat, if all { usize::MAX } else { 1 });
+        if all { ctx.unstash_all() } else { ctx.unstash_one() }
+    }
+
     /// What every handler does.
-    async fn work(&mut self, parcel: Parcel, attempts: u32, ctx: &mut Context<Self>) -> u64 {
+    async fn work(
+        &mut self,
+        parcel: Parcel,
+        mut rng: Rng,
+        tries: u32,
+        taken: Taken,
+        ctx: &mut Context<Self>,
+    ) -> u64 {
         let world = Arc::clone(&self.world);
-        let attempt = world.taken(&self.seat, &parcel.entry, parcel.sender, parcel.sequence);
-        let mut rng = Rng::new(parcel.seed.wrapping_add(u64::from(attempt)));
+        let Taken { attempt, .. } = taken;
+        let Errand::Work { hops, .. } = parcel.errand else { return parcel.entry.number };
         for _ in 0..rng.below(4) {
             if world.is_calm() {
                 break;
@@ -292,16 +238,16 @@ impl Node {
             match rng.below(1_000) {
                 0..70 => {
                     self.later_attempt = attempt > 1;
-                    if attempt < attempts {
-                        lock(&self.seat.pages).due = Some(Arc::clone(&parcel.entry));
+                    if attempt < tries {
+                        world.is_due(&self.seat, &parcel.entry);
                     }
                     assert!(rng.permille(300), "{ON_PURPOSE}: a handler");
                     return ctx.fail("a handler that fails").await;
                 }
                 70..170 => time::sleep(rng.millis(10)).await,
                 170..250 => task::yield_now().await,
-                250..550 if parcel.hops > 0 => {
-                    step(&world, &mut self.sender, &mut rng, parcel.hops - 1).await;
+                250..550 if hops > 0 => {
+                    step(&world, &mut self.sender, &mut rng, hops - 1).await;
                 }
                 550..680 => self.tie(&mut rng, ctx),
                 680..720 => {
@@ -320,8 +266,16 @@ impl Node {
                 }
                 720..730 => {
                     count(&world.totals.stops);
-                    if rng.permille(500) { ctx.stop() } else { ctx.stop_now() }
+                    if rng.permille(500) {
+                        self.seat.is_told(Told::Stop);
+                        ctx.stop();
+                    } else {
+                        self.seat.is_told(Told::StopNow);
+                        ctx.stop_now();
+                    }
                 }
+                730..760 => self.unstash(rng.permille(500), ctx),
+                760..780 => by_hand::by_parent(self, ctx, &mut rng).await,
                 _ => {}
             }
         }
@@ -329,20 +283,31 @@ impl Node {
         parcel.entry.number
     }
 
-    /// Watches somebody, or does so no more.
+    /// Watches somebody or is linked to somebody, or is so no more.
     fn tie(&self, rng: &mut Rng, ctx: &mut Context<Self>) {
+        let own = ctx.identity().id();
         let Some((target, book)) = self.world.at(rng.place(self.world.plan.nodes.len())) else { return };
-        if book.number == self.seat.number {
+        if target.identity().id() == own {
             return;
         }
         let target = target.handle();
-        match rng.below(10) {
-            0 => {
+        match rng.below(24) {
+            0 | 1 => {
                 if let Some(target) = self.world.unwatches(&self.seat) {
                     ctx.unwatch(&target);
                 }
             }
-            1..4 => {
+            2..4 => {
+                self.world.links(&self.seat, own, &target);
+                ctx.link(&target);
+            }
+            4 => {
+                if let Some(target) = self.world.any_link(own, rng.place(100)) {
+                    self.world.unlinks(&self.seat, own, &target);
+                    ctx.unlink(&target);
+                }
+            }
+            5..9 => {
                 self.world.watches(&self.seat, &target, &book);
                 ctx.watch_with(&target, |of| Gone(of.identity.id()));
             }
@@ -350,100 +315,6 @@ impl Node {
                 self.world.watches(&self.seat, &target, &book);
                 ctx.watch(&target);
             }
-        }
-    }
-}
-
-/// Sends something to somebody, or ends somebody.
-pub(crate) async fn step(world: &Arc<World>, sender: &mut Sender, rng: &mut Rng, hops: u8) {
-    let Some((to, _)) = world.at(rng.place(world.plan.nodes.len())) else {
-        return task::yield_now().await;
-    };
-    let totals = &world.totals;
-    match rng.below(1_000) {
-        0..12 => {
-            count(&totals.kills);
-            to.handle().kill();
-        }
-        12..24 => {
-            count(&totals.stops);
-            to.handle().stop();
-        }
-        24..36 => {
-            count(&totals.stops);
-            to.handle().stop_now();
-        }
-        36..80 => time::sleep(rng.millis(4)).await,
-        80..120 => task::yield_now().await,
-        dice => {
-            let Some(to) = to.upgrade() else { return };
-            if dice % 3 == 0 {
-                send::<Errand>(world, sender, &to, rng, hops).await;
-            } else {
-                send::<Job>(world, sender, &to, rng, hops).await;
-            }
-        }
-    }
-}
-
-async fn send<M: Work>(world: &Arc<World>, sender: &mut Sender, to: &ActorRef<Node>, rng: &mut Rng, hops: u8)
-where
-    Node: Handler<M>,
-{
-    let parcel = sender.parcel(world, rng.next(), hops);
-    let entry = Arc::clone(&parcel.entry);
-    let msg = M::of(parcel);
-    let outcome = match rng.below(100) {
-        0..30 => match to.tell(msg).timeout(rng.millis(20)).await {
-            Ok(()) => Outcome::Told,
-            Err(_) => Outcome::Refused,
-        },
-        30..55 => match to.try_tell(msg) {
-            Ok(()) => Outcome::Told,
-            Err(_) => Outcome::Refused,
-        },
-        55..75 => {
-            count(&world.totals.asks);
-            outcome(world, &entry, to.ask(msg).timeout(rng.millis(30)).await)
-        }
-        75..80 => {
-            count(&world.totals.asks);
-            outcome(world, &entry, to.try_ask(msg).timeout(rng.millis(30)).await)
-        }
-        // Without a deadline: it is resolved all the same. Only from outside, where no circle can wait.
-        80..90 if sender.is_outside() => {
-            count(&world.totals.asks);
-            outcome(world, &entry, to.ask(msg).await)
-        }
-        _ => {
-            count(&world.totals.asks);
-            match time::timeout(rng.millis(10), to.ask(msg)).await {
-                Ok(answer) => outcome(world, &entry, answer),
-                Err(_) => Outcome::Dropped,
-            }
-        }
-    };
-    world.resolved(&entry, outcome);
-}
-
-fn outcome<M>(world: &World, entry: &Entry, answer: Result<u64, AskError<M>>) -> Outcome {
-    match answer {
-        Ok(number) => {
-            if number != entry.number {
-                world.wrong(format!("message {} was answered {number}", entry.number));
-            }
-            Outcome::Answered
-        }
-        Err(AskError::Full { .. } | AskError::WouldDeadlock { .. }) => Outcome::Refused,
-        Err(AskError::Stopped { .. }) => Outcome::Returned,
-        Err(AskError::Timeout { started: false, .. }) => Outcome::NeverStarted,
-        Err(AskError::Timeout { started: true, .. }) => Outcome::Late,
-        Err(AskError::Failed(_)) => Outcome::Failed,
-        Err(AskError::NoReply { .. }) => Outcome::NoReply,
-        Err(AskError::Aborted { .. }) => Outcome::Aborted,
-        Err(error) => {
-            world.wrong(format!("message {}: {error}", entry.number));
-            Outcome::Dropped
         }
     }
 }

@@ -1,19 +1,57 @@
-//! What is written down while a run goes on, and what has to be true of it in the end.
+//! What is written down while a run goes on, and what has to be true of it.
+//!
+//! | file | is about |
+//! |---|---|
+//! | `entry` | one message, and its one fate |
+//! | `line` | the order in which a seat's messages come: lanes, retries, stash, evictions |
+//! | `letters` | dead letters |
+//! | `links` | who fails with whom |
+//! | `watches` | one notice per watch |
+//! | `end` | what is looked at when all is quiet, and when all is over |
+//! | `totals` | the figures |
+
+#[path = "oracle/end.rs"]
+mod end;
+#[path = "oracle/entry.rs"]
+mod entry;
+#[path = "oracle/letters.rs"]
+mod letters;
+#[path = "oracle/line.rs"]
+mod line;
+#[path = "oracle/links.rs"]
+mod links;
+#[path = "oracle/totals.rs"]
+mod totals;
+#[path = "oracle/watches.rs"]
+mod watches;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    fmt,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
 };
 
-use postbox::{ActorId, DeadLetter, Handle, Limit, Reason, Restart, Status, WeakRef};
+use postbox::{
+    ActorId, ActorRef, AutoShutdown, Cause, Handle, Limit, Restart, Status, StopReason, Subscription, WeakRef,
+};
 use tokio::time::Instant;
 
+pub(crate) use self::{
+    entry::{Entry, Outcome, Stamp},
+    line::Taken,
+    totals::{Totals, count},
+};
+use self::{
+    letters::Graves,
+    line::Line,
+    links::{Links, Owed},
+    totals::Counts,
+    watches::Watches,
+};
 use crate::{
-    node::{Errand, Job, Node},
+    node::Node,
     plan::{Plan, mix},
 };
 
@@ -27,16 +65,22 @@ pub(crate) struct World {
     /// From now on nobody fails, kills or sends.
     calm: AtomicBool,
     places: Vec<Place>,
-    /// Every seat there has been.
+    /// Every seat there has been, and those that have started, by actor.
     seats: Mutex<Vec<Arc<SeatBook>>>,
+    books: Mutex<HashMap<ActorId, Arc<SeatBook>>>,
     /// Every message there has been.
     entries: Mutex<Vec<Arc<Entry>>>,
     /// Messages and copies of them that exist.
     pub(crate) parcels: AtomicI64,
     /// Pings answered.
     pub(crate) pings: AtomicU64,
+    /// Tasks that have something to send yet.
+    pub(crate) under_way: AtomicU64,
     /// By supervisor's seat and incarnation.
     charges: Mutex<BTreeMap<(u64, u32), Charges>>,
+    links: Mutex<Links>,
+    letters: Mutex<Option<Subscription>>,
+    graves: Graves,
     wrong: Mutex<Vec<String>>,
     trace: AtomicU64,
     next_number: AtomicU64,
@@ -48,6 +92,8 @@ pub(crate) struct World {
 struct Place {
     alive: AtomicU32,
     here: Mutex<Option<(WeakRef<Node>, Arc<SeatBook>)>>,
+    /// A free-standing actor lives by this reference.
+    owner: Mutex<Option<ActorRef<Node>>>,
 }
 
 /// What is known of one seat.
@@ -57,27 +103,34 @@ pub(crate) struct SeatBook {
     pub(crate) place: usize,
     pub(crate) parent: Option<(Arc<SeatBook>, u32)>,
     /// Values of its actor that exist.
-    pub(crate) alive: AtomicU32,
+    alive: AtomicU32,
     /// How many incarnations there have been, counted by calls of the factory.
-    pub(crate) incarnations: AtomicU32,
+    incarnations: AtomicU32,
     started: AtomicBool,
-    pub(crate) pages: Mutex<Pages>,
+    /// What it has been told by others or by itself.
+    told: AtomicU8,
+    pages: Mutex<Pages>,
+}
+
+/// What an actor may be told.
+#[derive(Clone, Copy)]
+pub(crate) enum Told {
+    Stop = 1,
+    StopNow = 2,
+    /// Its supervisor is told to stop it for good.
+    ByHand = 4,
 }
 
 #[derive(Default)]
-pub(crate) struct Pages {
-    pub(crate) handle: Option<Handle>,
+struct Pages {
+    handle: Option<Handle>,
     /// When the last incarnation ended, and whether that is charged.
     last_end: Option<(Instant, bool)>,
-    /// The last number of each sender that a handler has been given.
-    order: HashMap<u64, u64>,
-    /// The message whose next attempt is due.
-    pub(crate) due: Option<Arc<Entry>>,
-    watches: BTreeMap<ActorId, Watch>,
-    /// Whose end has been told here.
-    gone: HashSet<ActorId>,
-    /// Messages that others have come before, with their takes by then.
-    passed: Vec<(Arc<Entry>, u32)>,
+    /// How the last incarnation ended that had a `stopped` hook.
+    ended: Option<StopReason>,
+    line: Line,
+    owed: Owed,
+    watches: Watches,
 }
 
 /// What is known of the restarts below one incarnation of a supervisor.
@@ -88,121 +141,34 @@ struct Charges {
     times: Vec<Instant>,
     /// Children that have ended and are to start again.
     ended: BTreeSet<usize>,
+    /// Significant children there have been.
+    significant: Vec<Arc<SeatBook>>,
 }
 
-struct Watch {
-    open: bool,
-    of: Handle,
-    book: Arc<SeatBook>,
-}
+impl SeatBook {
+    /// Before it is done.
+    pub(crate) fn is_told(&self, what: Told) {
+        self.told.fetch_or(what as u8, Ordering::SeqCst);
+    }
 
-/// What is known of one message. Each is raised where it happens.
-#[derive(Default)]
-pub(crate) struct Entry {
-    pub(crate) number: u64,
-    pub(crate) from_outside: bool,
-    pub(crate) takes: AtomicU32,
-    /// Times its handler came to its end.
-    pub(crate) handled: AtomicU32,
-    /// Times it was found in a dead letter.
-    buried: AtomicU32,
-    outcome: Mutex<Option<Outcome>>,
-}
+    fn was_told(&self, what: Told) -> bool {
+        self.told.load(Ordering::SeqCst) & what as u8 != 0
+    }
 
-/// What its sender was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Told,
-    /// It was not accepted, and its sender has it.
-    Refused,
-    Answered,
-    NeverStarted,
-    Late,
-    Failed,
-    NoReply,
-    Aborted,
-    /// It came back from a stopped actor, accepted or not.
-    Returned,
-    /// Its sender did not wait for more.
-    Dropped,
-}
+    fn was_told_to_stop(&self) -> bool {
+        self.was_told(Told::Stop) || self.was_told(Told::StopNow)
+    }
 
-macro_rules! counts {
-    ($($name:ident: $what:literal),* $(,)?) => {
-        /// How often what happened.
-        #[derive(Default)]
-        pub(crate) struct Counts { $(pub(crate) $name: AtomicU64),* }
+    /// Whether a start of its has come to its end.
+    pub(crate) fn has_served(&self) -> bool {
+        self.started.load(Ordering::SeqCst)
+    }
 
-        /// The same, added up.
-        #[derive(Clone, Copy, Default, PartialEq, Eq)]
-        pub(crate) struct Totals { pub(crate) runs: u64, pub(crate) trace: u64, $(pub(crate) $name: u64),* }
-
-        impl World {
-            pub(crate) fn totals(&self) -> Totals {
-                Totals {
-                    runs: 1,
-                    trace: self.trace.load(Ordering::SeqCst),
-                    $($name: self.totals.$name.load(Ordering::SeqCst)),*
-                }
-            }
-        }
-
-        impl std::ops::AddAssign for Totals {
-            fn add_assign(&mut self, other: Self) {
-                self.runs += other.runs;
-                self.trace ^= other.trace;
-                $(self.$name += other.$name;)*
-            }
-        }
-
-        impl fmt::Debug for Totals {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{} runs, trace {:x}", self.runs, self.trace)?;
-                $(write!(f, concat!(", {} ", $what), self.$name)?;)*
-                Ok(())
-            }
-        }
-
-        impl Totals {
-            /// What never happened.
-            pub(crate) fn missing(&self) -> Vec<&'static str> {
-                let mut missing = Vec::new();
-                $(if self.$name == 0 { missing.push($what); })*
-                missing
-            }
-        }
-    };
-}
-
-counts! {
-    messages: "messages",
-    accepted: "accepted",
-    handled: "handled",
-    dead: "dead letters",
-    returned: "returned",
-    retries: "later attempts",
-    incarnations: "incarnations",
-    restarts: "restarts",
-    failed_starts: "failed starts",
-    escalations: "escalations",
-    watches: "watches",
-    notices: "notices",
-    unwatched: "watches taken back",
-    kills: "kills",
-    stops: "stops",
-    asks: "asks",
-    answers: "answers",
-    never_started: "deadlines while queued",
-    late: "deadlines in flight",
-    failed: "failed asks",
-    no_reply: "asks without a reply",
-    aborted: "aborted asks",
-    refused: "refused sends",
-    live: "live at the end",
-}
-
-pub(crate) fn count(of: &AtomicU64) {
-    of.fetch_add(1, Ordering::SeqCst);
+    /// Whether whoever sat here has ended for good, so that the next one is somebody else.
+    fn is_vacated(&self) -> bool {
+        let begun = self.incarnations.load(Ordering::SeqCst) > 0;
+        begun && lock(&self.pages).handle.as_ref().is_none_or(|of| of.status() == Status::Ended)
+    }
 }
 
 impl World {
@@ -213,10 +179,15 @@ impl World {
             plan,
             calm: AtomicBool::new(false),
             seats: Mutex::default(),
+            books: Mutex::default(),
             entries: Mutex::default(),
             parcels: AtomicI64::new(0),
             pings: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
             charges: Mutex::default(),
+            links: Mutex::default(),
+            letters: Mutex::default(),
+            graves: Graves::default(),
             wrong: Mutex::default(),
             next_number: AtomicU64::new(1),
             totals: Counts::default(),
@@ -240,6 +211,15 @@ impl World {
         lock(&self.wrong).push(what.into());
     }
 
+    /// What the oracle found wrong.
+    pub(crate) fn verdict(&self) -> Vec<String> {
+        lock(&self.wrong).clone()
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals.of_one_run(self.trace.load(Ordering::SeqCst))
+    }
+
     /// What happens goes into the trace, in order: the same run has the same.
     pub(crate) fn note(&self, what: u64, of: u64) {
         if self.plan.is_exact() {
@@ -253,6 +233,16 @@ impl World {
         lock(&self.places[place].here).clone()
     }
 
+    /// The seat of an actor that has started.
+    pub(crate) fn book(&self, of: ActorId) -> Option<Arc<SeatBook>> {
+        lock(&self.books).get(&of).cloned()
+    }
+
+    /// The reference by which a free-standing actor lives.
+    pub(crate) fn owner(&self, place: usize) -> MutexGuard<'_, Option<ActorRef<Node>>> {
+        lock(&self.places[place].owner)
+    }
+
     pub(crate) fn seat(&self, place: usize, parent: Option<(Arc<SeatBook>, u32)>) -> Arc<SeatBook> {
         let book = Arc::new(SeatBook {
             number: self.number(),
@@ -261,6 +251,7 @@ impl World {
             alive: AtomicU32::new(0),
             incarnations: AtomicU32::new(0),
             started: AtomicBool::new(false),
+            told: AtomicU8::new(0),
             pages: Mutex::default(),
         });
         lock(&self.seats).push(Arc::clone(&book));
@@ -268,32 +259,44 @@ impl World {
     }
 
     /// A factory is called. The number of the incarnation.
-    pub(crate) fn begins(&self, seat: &SeatBook) -> u32 {
+    pub(crate) fn begins(&self, slot: &Mutex<Arc<SeatBook>>) -> (Arc<SeatBook>, u32) {
+        let mut slot = lock(slot);
+        // Started again by hand, it is another actor.
+        if slot.is_vacated() {
+            *slot = self.seat(slot.place, slot.parent.clone());
+        }
+        let seat = Arc::clone(&slot);
+        drop(slot);
         let incarnation = seat.incarnations.fetch_add(1, Ordering::SeqCst) + 1;
         self.note(1, seat.place as u64);
         count(&self.totals.incarnations);
         // I8: the old one and its children have ended.
         let old = seat.alive.load(Ordering::SeqCst) + self.places[seat.place].alive.load(Ordering::SeqCst);
         if old != 0 {
-            self.wrong(format!("{}: two incarnations at once", self.name(seat)));
+            self.wrong(format!("{}: two incarnations at once", self.name(&seat)));
         }
         for &child in &self.plan.nodes[seat.place].children {
             if self.places[child].alive.load(Ordering::SeqCst) != 0 {
-                self.wrong(format!("{} starts before its child {child} has ended", self.name(seat)));
+                self.wrong(format!("{} starts before its child {child} has ended", self.name(&seat)));
             }
         }
         let last = lock(&seat.pages).last_end.take();
+        if let Some((parent, of)) = &seat.parent {
+            let mut charges = lock(&self.charges);
+            let charges = charges.entry((parent.number, *of)).or_default();
+            charges.limit = Some(self.plan.nodes[parent.place].limit);
+            charges.ended.remove(&seat.place);
+            if incarnation == 1 && self.plan.nodes[seat.place].significant {
+                charges.significant.push(Arc::clone(&seat));
+            }
+            charges.times.extend(last.filter(|(_, charged)| *charged).map(|(at, _)| at));
+        }
         if incarnation > 1 {
             count(&self.totals.restarts);
-            if let Some((parent, of)) = &seat.parent {
-                let mut charges = lock(&self.charges);
-                let charges = charges.entry((parent.number, *of)).or_default();
-                charges.limit = Some(self.plan.nodes[parent.place].limit);
-                charges.ended.remove(&seat.place);
-                charges.times.extend(last.filter(|(_, charged)| *charged).map(|(at, _)| at));
-            }
+            self.unstashes_all(&seat);
+            self.is_untied(&seat);
         }
-        incarnation
+        (seat, incarnation)
     }
 
     /// The value of the actor exists.
@@ -310,6 +313,7 @@ impl World {
 
     /// The `started` hook is at work.
     pub(crate) fn sits(&self, seat: &Arc<SeatBook>, actor: WeakRef<Node>) {
+        lock(&self.books).insert(actor.identity().id(), Arc::clone(seat));
         lock(&seat.pages).handle.get_or_insert_with(|| actor.handle());
         *lock(&self.places[seat.place].here) = Some((actor, Arc::clone(seat)));
     }
@@ -320,6 +324,56 @@ impl World {
         seat.started.store(true, Ordering::SeqCst);
     }
 
+    /// The `stopped` hook is at work. `later_attempt`: the failure is that of a message which failed before.
+    pub(crate) fn stops(&self, seat: &SeatBook, own: ActorId, reason: &StopReason, later_attempt: bool) {
+        let plan = &self.plan.nodes[seat.place];
+        match reason {
+            StopReason::RestartLimit(failure) => {
+                count(&self.totals.escalations);
+                if let Cause::RestartLimit { charged, limit, .. } = failure.cause()
+                    && *charged != limit.max + 1
+                {
+                    self.wrong(format!("{failure}"));
+                }
+            }
+            StopReason::Stopped if !seat.was_told_to_stop() => self.shuts_down(seat),
+            StopReason::Released if plan.free => count(&self.totals.released),
+            StopReason::Released => self.wrong(format!("{} is released", self.name(seat))),
+            _ => {}
+        }
+        let charged = match reason {
+            StopReason::Failed(_) => !later_attempt,
+            StopReason::RestartLimit(_) | StopReason::Killed | StopReason::Stopped => true,
+            _ => false,
+        };
+        let for_good = match plan.restart {
+            Restart::Permanent => false,
+            Restart::Transient => matches!(reason, StopReason::Stopped),
+            _ => true,
+        };
+        if plan.significant && for_good && !matches!(reason, StopReason::Shutdown) {
+            count(&self.totals.significant);
+        }
+        lock(&seat.pages).ended = Some(reason.clone());
+        self.parts(seat, own, reason);
+        self.ends(seat, charged);
+    }
+
+    /// Nobody has told it to stop, so that its significant children have.
+    fn shuts_down(&self, seat: &SeatBook) {
+        count(&self.totals.shut_down);
+        let of = seat.incarnations.load(Ordering::SeqCst);
+        // Not all have a hook that says so: one can be stopped between two incarnations.
+        let has_ended = |child: &Arc<SeatBook>| child.alive.load(Ordering::SeqCst) == 0;
+        let mut ended = false;
+        if let Some(charges) = lock(&self.charges).get(&(seat.number, of)) {
+            ended = charges.significant.iter().any(has_ended);
+        }
+        if self.plan.nodes[seat.place].auto_shutdown == AutoShutdown::Never || !ended {
+            self.wrong(format!("{} stops, and nobody has told it to", self.name(seat)));
+        }
+    }
+
     /// An incarnation has ended. In a group only the first end is charged, until all have started again: what is
     /// counted here are ends that can have been nothing else.
     pub(crate) fn ends(&self, seat: &SeatBook, charged: bool) {
@@ -328,8 +382,8 @@ impl World {
             let mut charges = lock(&self.charges);
             let ended = &mut charges.entry((parent.number, *of)).or_default().ended;
             let first = ended.is_empty();
-            // A temporary one does not start again, and nobody waits for it.
-            if self.plan.nodes[seat.place].restart != Restart::Temporary {
+            // A temporary one does not start again, nor one that was stopped by hand, and nobody waits for it.
+            if self.plan.nodes[seat.place].restart != Restart::Temporary && !seat.was_told(Told::ByHand) {
                 ended.insert(seat.place);
             }
             // On several threads the order in which ends are written down is not that of the decisions.
@@ -341,285 +395,4 @@ impl World {
     pub(crate) fn name(&self, seat: &SeatBook) -> String {
         format!("{} (seat {})", self.plan.nodes[seat.place].name, seat.number)
     }
-
-    pub(crate) fn entry(&self, from_outside: bool) -> Arc<Entry> {
-        count(&self.totals.messages);
-        let entry = Arc::new(Entry { number: self.number(), from_outside, ..Entry::default() });
-        lock(&self.entries).push(Arc::clone(&entry));
-        entry
-    }
-
-    /// A handler is given a message. The number of the attempt.
-    pub(crate) fn taken(
-        &self,
-        seat: &SeatBook,
-        entry: &Arc<Entry>,
-        sender: (u64, Option<ActorId>),
-        sequence: u64,
-    ) -> u32 {
-        let attempt = entry.takes.fetch_add(1, Ordering::SeqCst) + 1;
-        self.note(4, entry.number);
-        let mut pages = lock(&seat.pages);
-        // I4: a retried message never lets a later one of the same actor overtake it.
-        match pages.due.take() {
-            Some(due) if !Arc::ptr_eq(&due, entry) => {
-                let takes = due.takes.load(Ordering::SeqCst);
-                pages.passed.push((due, takes));
-            }
-            _ => {}
-        }
-        if attempt > 1 {
-            count(&self.totals.retries);
-            return attempt;
-        }
-        // I4: per sender, first takes are in accept order.
-        if let Some(before) = pages.order.insert(sender.0, sequence)
-            && before >= sequence
-        {
-            self.wrong(format!("{}: message {sequence} after {before} of a sender", self.name(seat)));
-        }
-        // I7: a notice comes after every message that the ended actor had sent.
-        if sender.1.is_some_and(|from| pages.gone.contains(&from)) {
-            self.wrong(format!("{}: a message after its sender's end was told", self.name(seat)));
-        }
-        attempt
-    }
-
-    pub(crate) fn handled(&self, entry: &Entry) {
-        self.note(5, entry.number);
-        entry.handled.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// The sender's send has come to its end.
-    pub(crate) fn resolved(&self, entry: &Entry, outcome: Outcome) {
-        self.note(6 + outcome as u64, entry.number);
-        let totals = &self.totals;
-        match outcome {
-            Outcome::Answered => count(&totals.answers),
-            Outcome::NeverStarted => count(&totals.never_started),
-            Outcome::Late => count(&totals.late),
-            Outcome::Failed => count(&totals.failed),
-            Outcome::NoReply => count(&totals.no_reply),
-            Outcome::Aborted => count(&totals.aborted),
-            Outcome::Refused => count(&totals.refused),
-            Outcome::Told | Outcome::Returned | Outcome::Dropped => {}
-        }
-        // I6: once.
-        if let Some(before) = lock(&entry.outcome).replace(outcome) {
-            self.wrong(format!("message {}: {before:?}, and then {outcome:?}", entry.number));
-        }
-    }
-
-    /// Before a call of `watch`, in the watcher.
-    pub(crate) fn watches(&self, watcher: &SeatBook, target: &Handle, book: &Arc<SeatBook>) {
-        let mut pages = lock(&watcher.pages);
-        let new = || Watch { open: false, of: target.clone(), book: Arc::clone(book) };
-        let watch = pages.watches.entry(target.identity().id()).or_insert_with(new);
-        if !std::mem::replace(&mut watch.open, true) {
-            count(&self.totals.watches);
-        }
-    }
-
-    /// Before a call of `unwatch`, in the watcher. Whose watch is taken back: the eldest that is left.
-    pub(crate) fn unwatches(&self, watcher: &SeatBook) -> Option<Handle> {
-        let mut pages = lock(&watcher.pages);
-        let watch = pages.watches.values_mut().find(|watch| watch.open)?;
-        watch.open = false;
-        count(&self.totals.unwatched);
-        Some(watch.of.clone())
-    }
-
-    /// A notice has come.
-    pub(crate) fn noticed(&self, watcher: &SeatBook, of: ActorId) {
-        count(&self.totals.notices);
-        let mut pages = lock(&watcher.pages);
-        pages.gone.insert(of);
-        let Some(watch) = pages.watches.get_mut(&of) else {
-            return self.wrong(format!("{}: a notice of {of} without a watch", self.name(watcher)));
-        };
-        self.note(20, watch.book.number);
-        if !std::mem::take(&mut watch.open) {
-            self.wrong(format!("{}: one notice of {of} too many", self.name(watcher)));
-        }
-        // I7: after its `stopped` hook, its state and all its messages.
-        let ledger = watch.of.ledger();
-        if watch.of.status() != Status::Ended || ledger.settled() != ledger.accepted {
-            self.wrong(format!("{}: told of the end of {:?}: {ledger}", self.name(watcher), watch.of));
-        }
-        if watch.book.alive.load(Ordering::SeqCst) != 0 {
-            self.wrong(format!("{}: told of the end of {of}, which lives", self.name(watcher)));
-        }
-    }
-
-    /// A dead letter. True: it is that of an accepted message of which nothing is left.
-    pub(crate) fn buried(&self, letter: &DeadLetter) -> bool {
-        let entry = match letter.take_message::<Job>() {
-            Some(Job(parcel)) => Arc::clone(&parcel.entry),
-            None => match letter.take_message::<Errand>() {
-                Some(Errand(parcel)) => Arc::clone(&parcel.entry),
-                None => return letter.reason() != Reason::LateReply,
-            },
-        };
-        entry.buried.fetch_add(1, Ordering::SeqCst);
-        let (takes, attempts) = (entry.takes.load(Ordering::SeqCst), letter.attempts());
-        // By a kill in between, an attempt may end before the handler is polled. The letter of a message whose
-        // asker gave up between two attempts does not count those it had.
-        if letter.reason() != Reason::Abandoned
-            && (takes > attempts || self.plan.is_exact() && takes != attempts)
-        {
-            self.wrong(format!("message {}: taken {takes} times, {letter:?}", entry.number));
-        }
-        let untried =
-            matches!(letter.reason(), Reason::Stopped | Reason::Killed | Reason::RestartLimit) && takes > 0;
-        if untried {
-            self.wrong(format!("message {}: taken {takes} times, but {:?}", entry.number, letter.reason()));
-        }
-        false
-    }
-
-    /// At rest, before the shutdown: whoever is watched and has ended has been told of, and who is to live lives.
-    pub(crate) fn check_rest(&self) {
-        for seat in &*lock(&self.seats) {
-            let pages = lock(&seat.pages);
-            let Some(handle) = &pages.handle else { continue };
-            if handle.status() != Status::Ended {
-                for (of, watch) in &pages.watches {
-                    if watch.open && watch.of.status() == Status::Ended {
-                        self.wrong(format!("{}: no notice of {of}, which has ended", self.name(seat)));
-                    }
-                }
-                continue;
-            }
-            let Some((parent, incarnation)) = &seat.parent else { continue };
-            let permanent = self.plan.nodes[seat.place].restart == Restart::Permanent;
-            let parent_is_there = parent.incarnations.load(Ordering::SeqCst) == *incarnation
-                && lock(&parent.pages).handle.as_ref().is_some_and(|of| of.status() == Status::Running);
-            if permanent && parent_is_there && seat.started.load(Ordering::SeqCst) {
-                self.wrong(format!("{} has ended under a supervisor that has not", self.name(seat)));
-            }
-        }
-    }
-
-    /// After the shutdown. `tombstones`: dead letters without a message.
-    pub(crate) fn check_end(&self, ledger: postbox::Ledger, tombstones: u64) {
-        for (number, place) in self.places.iter().enumerate() {
-            let alive = place.alive.load(Ordering::SeqCst);
-            if alive != 0 {
-                self.wrong(format!("{alive} of node-{number} are left"));
-            }
-        }
-        self.check_limits();
-        for seat in &*lock(&self.seats) {
-            for (entry, takes) in &lock(&seat.pages).passed {
-                // Its attempt will not come: it was buried, and nobody passed it.
-                if entry.takes.load(Ordering::SeqCst) != *takes {
-                    self.wrong(format!("{}: message {} was overtaken", self.name(seat), entry.number));
-                }
-            }
-        }
-        let (mut handled, mut buried, mut cut, mut unseen) = (0, 0, 0, 0);
-        for entry in &*lock(&self.entries) {
-            let fate = self.check_entry(entry);
-            handled += u64::from(fate == Fate::Handled);
-            buried += u64::from(fate == Fate::Buried);
-            cut += u64::from(fate == Fate::Cut);
-            unseen += u64::from(fate == Fate::Unseen);
-        }
-        handled += self.pings.load(Ordering::SeqCst);
-        // On several threads a kill can cut a handler that has been made and not been polled.
-        let unseen = if self.plan.is_exact() { 0 } else { unseen };
-        if ledger.handled != handled || !(cut..=cut + unseen).contains(&tombstones) {
-            self.wrong(format!("{ledger}, but {handled} handled, {cut} cut, {tombstones} tombstones"));
-        }
-        if ledger.dead != buried + tombstones {
-            self.wrong(format!("{ledger}, but {buried} buried, {tombstones} tombstones"));
-        }
-        if !ledger.balances() || ledger.accepted != ledger.settled() {
-            self.wrong(format!("the rest is not 0: {ledger}"));
-        }
-        let left = self.parcels.load(Ordering::SeqCst);
-        if left != 0 {
-            self.wrong(format!("{left} messages were never dropped"));
-        }
-        let add = |to: &AtomicU64, number| to.store(number, Ordering::SeqCst);
-        add(&self.totals.accepted, ledger.accepted);
-        add(&self.totals.handled, ledger.handled);
-        add(&self.totals.dead, ledger.dead);
-        add(&self.totals.returned, ledger.returned);
-    }
-
-    /// I1, I2 and I6 of one message.
-    fn check_entry(&self, entry: &Entry) -> Fate {
-        let read = |of: &AtomicU32| of.load(Ordering::SeqCst);
-        let (takes, handled, buried) = (read(&entry.takes), read(&entry.handled), read(&entry.buried));
-        let outcome = *lock(&entry.outcome);
-        let back = u32::from(matches!(outcome, Some(Outcome::Refused | Outcome::Returned)));
-        let fates = handled + buried + back;
-        let fits = match outcome {
-            Some(Outcome::Told) => fates == 1 || takes > 0 || !self.plan.is_exact(),
-            Some(Outcome::Refused | Outcome::Returned) => takes == 0,
-            Some(Outcome::Answered | Outcome::NoReply) => handled == 1,
-            Some(Outcome::NeverStarted) => takes == 0,
-            Some(Outcome::Failed) => takes > 0 && handled == 0,
-            Some(Outcome::Aborted) => handled == 0 && (takes > 0 || !self.plan.is_exact()),
-            Some(Outcome::Late) => takes > 0 || !self.plan.is_exact(),
-            Some(Outcome::Dropped) => true,
-            // Its sender was cut.
-            None => !entry.from_outside,
-        };
-        if fates > 1 || !fits {
-            self.wrong(format!(
-                "message {}: its sender was told {outcome:?}; {takes} takes, {handled} handled, {buried} buried",
-                entry.number
-            ));
-        }
-        match (handled, buried, back) {
-            (1.., ..) => Fate::Handled,
-            (_, 1.., _) => Fate::Buried,
-            (_, _, 1..) => Fate::Back,
-            _ if takes > 0 => Fate::Cut,
-            _ => Fate::Unseen,
-        }
-    }
-
-    /// I9: restarts charged in any window are not more than the limit.
-    fn check_limits(&self) {
-        for ((seat, incarnation), charges) in &mut *lock(&self.charges) {
-            let Charges { limit: Some(limit), times, .. } = charges else { continue };
-            times.sort();
-            let max = usize::try_from(limit.max).expect("a small limit");
-            for window in times.windows(max + 1) {
-                if window[max] - window[0] < limit.within {
-                    self.wrong(format!(
-                        "seat {seat}, incarnation {incarnation}: {} restarts where {limit} is the limit",
-                        max + 1
-                    ));
-                }
-            }
-        }
-    }
-
-    /// Lets go of what leads to the actors, which lead back here.
-    pub(crate) fn forget(&self) {
-        self.places.iter().for_each(|place| drop(lock(&place.here).take()));
-        let seats = std::mem::take(&mut *lock(&self.seats));
-        seats.iter().for_each(|seat| drop(std::mem::take(&mut *lock(&seat.pages))));
-    }
-
-    /// What the oracle found wrong.
-    pub(crate) fn verdict(&self) -> Vec<String> {
-        lock(&self.wrong).clone()
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Handled,
-    Buried,
-    /// Its sender has it.
-    Back,
-    /// Its handler was cut or failed.
-    Cut,
-    /// Never accepted, or accepted and cut before anybody looked.
-    Unseen,
 }

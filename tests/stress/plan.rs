@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postbox::{Backoff, Limit, Restart, Shutdown, Supervision};
+use postbox::{AutoShutdown, Backoff, Limit, Overflow, Restart, Shutdown, Supervision};
 
 /// `SplitMix64`, of Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Rng {
         Duration::from_millis(self.below(most + 1))
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.place(from.len())]
     }
 }
@@ -70,14 +70,20 @@ pub(crate) struct Plan {
 /// A place in the trees. Who sits in it changes when its supervisor starts anew.
 pub(crate) struct NodePlan {
     pub(crate) name: String,
-    /// `None`: below the topmost supervisor.
+    /// Whether it belongs to its references and not to a supervisor.
+    pub(crate) free: bool,
+    /// `None`: below the topmost supervisor, or free.
     pub(crate) parent: Option<usize>,
     pub(crate) children: Vec<usize>,
     pub(crate) restart: Restart,
     pub(crate) shutdown: Shutdown,
     pub(crate) capacity: usize,
+    pub(crate) overflow: Overflow,
+    pub(crate) significant: bool,
     pub(crate) supervision: Supervision,
     pub(crate) limit: Limit,
+    /// When it stops because significant children have ended.
+    pub(crate) auto_shutdown: AutoShutdown,
     /// Whether its children restart together.
     pub(crate) grouped: bool,
     /// Whether it fails in its own start when a child does.
@@ -94,10 +100,11 @@ impl Plan {
         let count = if large { LARGE } else { 10 + rng.place(51) };
         let depth = 2 + rng.place(3);
         let roots = 1 + count / 40;
+        let free = roots..roots + 1 + count / 25;
         let mut nodes: Vec<NodePlan> = Vec::with_capacity(count);
         let mut depths = Vec::with_capacity(count);
         for number in 0..count {
-            let parent = (number >= roots).then(|| {
+            let parent = (number >= free.end).then(|| {
                 loop {
                     let parent = rng.place(number);
                     if depths[parent] < depth {
@@ -106,10 +113,17 @@ impl Plan {
                 }
             });
             depths.push(parent.map_or(1, |parent| depths[parent] + 1));
+            let mut node = NodePlan::new(number, parent, threads, &mut rng);
             if let Some(parent) = parent {
-                nodes[parent].children.push(number);
+                let parent = &mut nodes[parent];
+                parent.children.push(number);
+                // It is refused anywhere else.
+                let may_be =
+                    parent.auto_shutdown != AutoShutdown::Never && node.restart != Restart::Permanent;
+                node.significant = may_be && rng.permille(600);
             }
-            nodes.push(NodePlan::new(number, parent, threads, &mut rng));
+            node.free = free.contains(&number);
+            nodes.push(node);
         }
         let (drivers, steps) = if large { (32, 600) } else { (8, 300) };
         Self { seed, threads, nodes, drivers, steps }
@@ -156,15 +170,30 @@ impl NodePlan {
             _ => (Supervision::one_for_one(), false),
         };
         let supervision = if rng.permille(200) { supervision.stop_together() } else { supervision };
+        let auto_shutdown = match rng.below(8) {
+            0 => AutoShutdown::AnySignificant,
+            1 => AutoShutdown::AllSignificant,
+            _ => AutoShutdown::Never,
+        };
+        let overflow = match rng.below(8) {
+            0 => Overflow::DropNewest,
+            1 => Overflow::DropOldest,
+            _ => Overflow::Wait,
+        };
+        let supervision = supervision.auto_shutdown(auto_shutdown).limit(limit.max, limit.within);
         Self {
             name: format!("node-{number}"),
+            free: false,
             parent,
             children: Vec::new(),
             restart,
             shutdown,
             capacity: 4 + rng.place(13),
-            supervision: supervision.limit(limit.max, limit.within).backoff(backoff),
+            overflow,
+            significant: false,
+            supervision: supervision.backoff(backoff),
             limit,
+            auto_shutdown,
             grouped,
             needs_children: rng.permille(300),
         }
