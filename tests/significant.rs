@@ -6,7 +6,7 @@ mod lab;
 use lab::{Lab, Note, Poison, Probe, idle, secs};
 use postbox::{
     AutoShutdown::{self, AllSignificant, AnySignificant, Never},
-    Status, SupervisorBuilder,
+    Backoff, Status, SupervisorBuilder,
     prelude::*,
 };
 
@@ -122,6 +122,47 @@ async fn a_significant_bystander_of_a_group_restart_stops_nobody() {
         assert!(matches!(probe.ended().await, StopReason::Shutdown));
     }
     assert_eq!((tree.status(), tree.children()), (Status::Running, vec![d.handle()]));
+    lab.close().await;
+}
+
+/// Restarts its children together, after a pause, and stops with a significant one.
+struct Parent(lab::Diary);
+
+impl Actor for Parent {
+    fn supervision(&self) -> Supervision {
+        let pause = Backoff::exponential(secs(60), secs(60));
+        Supervision::one_for_all().backoff(pause).auto_shutdown(AnySignificant)
+    }
+}
+
+#[messages]
+impl Parent {
+    /// Has a child of this name start.
+    #[message]
+    async fn adopt(&mut self, name: &'static str, ctx: &mut Context<Self>) -> Option<ActorRef<Probe>> {
+        let probe = self.0.child(name).restart(Restart::Transient).significant(name == "a");
+        ctx.spawn_child(probe).await.ok()
+    }
+}
+
+/// contract §7, stop_now: the message in flight finishes. Here it waits for a child, that one for its turn in the
+/// group, and the group for the significant child which ends before its turn is over.
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_stops_with_a_child_comes_to_the_end_of_its_handler() {
+    let lab = Lab::new("turn");
+    let parent = Parent(lab.diary.clone()).prepare().system(&lab.system).start().await.unwrap();
+    let a = parent.adopt("a").await.unwrap().unwrap();
+    a.ask(Poison(0)).await.unwrap_err();
+    idle().await;
+    assert_eq!(a.status(), Status::Restarting, "in its pause");
+    let waiting = tokio::spawn({
+        let parent = parent.clone();
+        async move { parent.adopt("b").await }
+    });
+    idle().await;
+    a.stop_now();
+    let b = waiting.await.unwrap().unwrap().expect("it has its turn");
+    assert!(a.ended().await.is_normal() && parent.ended().await.is_normal() && b.ended().await.is_normal());
     lab.close().await;
 }
 

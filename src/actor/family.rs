@@ -312,6 +312,7 @@ impl Family {
     /// A child has ended for good. It may stay known.
     pub(crate) fn forget(&self, number: u64) {
         let mut forgotten = None;
+        let mut stops = false;
         self.moved(|state, now| {
             // Nobody will start it again.
             let abandoned =
@@ -327,8 +328,14 @@ impl Family {
                 state.numbers.remove(&kept.name);
             }
             forgotten = kept;
+            stops = step == Some(Step::StopSupervisor);
             step
         });
+        if stops {
+            // It may be in its hook or in a handler, waiting for a child that starts with the group, and would not
+            // come to its stop.
+            self.moved(|state, now| state.children.go_on(now));
+        }
         // Outside the lock: it may be the last to hold the seat.
         drop(forgotten);
     }

@@ -357,6 +357,11 @@ impl<T> Children<T> {
         }
     }
 
+    /// A group restart goes on although the supervisor has been told to stop: it may be waiting for a child to start.
+    pub(crate) fn go_on(&mut self, now: Instant) -> Option<Step> {
+        self.advance(now)
+    }
+
     /// Moves the group on, when it has nobody to wait for.
     fn advance(&mut self, now: Instant) -> Option<Step> {
         let Group { from, pass, .. } = self.group.as_mut()?;
