@@ -235,7 +235,8 @@ impl World {
             // contract §7: in order, stash first.
             Reason::Stopped | Reason::Killed | Reason::RestartLimit => {
                 if let Some(at) = line.stash.iter().position(|other| Arc::ptr_eq(other, entry)) {
-                    line.stash.drain(..=at);
+                    // Not those before it: in a last round they may be on their way.
+                    drop(line.stash.remove(at));
                     return line.queue_over.then_some("is given up after what was queued");
                 }
                 if was_aside {
