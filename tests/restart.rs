@@ -686,3 +686,26 @@ async fn a_stop_of_one_that_ends_already_is_not_meant_for_the_next() {
         lab.close().await;
     }
 }
+
+/// contract §9: a letter holds the attempts, also that of a message whose asker has gone while it waited for its
+/// next one, or before it failed.
+#[tokio::test(start_paused = true)]
+async fn the_letter_of_a_message_that_is_abandoned_between_two_attempts_counts_those_it_had() {
+    for (fails, gone_between) in [(1, true), (2, true), (1, false)] {
+        let lab = Lab::new("abandoned-between");
+        let tree = lab.supervisor().backoff(Backoff::exponential(secs(5), secs(5))).start().await.unwrap();
+        let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+        let mut ask = task::spawn(probe.ask(Flaky::<4>::new(1, fails)));
+        assert_pending!(ask.poll());
+        if gone_between {
+            tokio::time::sleep(secs(u64::from(fails) * 5 - 2)).await;
+        }
+        drop(ask);
+        assert_eq!(probe.ask(Note(2)).await.unwrap(), if gone_between { fails + 1 } else { 1 });
+        let letters = lab.letters(Reason::Abandoned);
+        let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+        let attempts = if gone_between { fails } else { 0 };
+        assert_eq!((letter.attempts(), letter.take_message::<Flaky<4>>().unwrap().note), (attempts, 1));
+        lab.close().await;
+    }
+}

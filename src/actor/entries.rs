@@ -46,8 +46,8 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
         Some(Self { msg: self.msg.duplicate()?, limit: self.limit.again() })
     }
 
-    fn lapsed(&self) -> Option<Expired> {
-        self.limit.passed()
+    fn lapsed(&self) -> Option<Why> {
+        self.limit.passed().map(Why::Expired)
     }
 
     fn settle(self) {}
@@ -76,7 +76,7 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
                 return None;
             }
             if !self.asker.take() {
-                let cause = Cause::new(state.seat.common(), Why::Abandoned);
+                let cause = Cause::new(state.seat.common(), Why::Abandoned { attempts: 0 });
                 self.give_up(&cause);
                 state.seat.common().tally.add(cause.counts());
                 return None;
@@ -98,8 +98,10 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
         Some(Self { msg, asker: self.asker.share(), limit: self.limit.again() })
     }
 
-    fn lapsed(&self) -> Option<Expired> {
-        self.limit.passed()
+    fn lapsed(&self) -> Option<Why> {
+        // In the order of `open`.
+        let gone = || self.asker.is_gone().then_some(Why::Abandoned { attempts: 0 });
+        self.limit.passed().map(Why::Expired).or_else(gone)
     }
 
     fn settle(self) {
@@ -123,7 +125,9 @@ impl<M: Message, L: Limit> Asked<M, L> {
         match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
             Ok(()) => cause.went_back(),
             // The asker went away meanwhile, so the message is the sink's.
-            Err(Err(NoReply::Stopped(msg, _))) => cause.letter_about(&Why::Abandoned, Some(msg)),
+            Err(Err(NoReply::Stopped(msg, _))) => {
+                cause.letter_about(&Why::Abandoned { attempts: 0 }, Some(msg))
+            }
             Err(_) => {}
         }
     }

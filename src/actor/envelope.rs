@@ -45,7 +45,7 @@ impl<A: Actor> Stage for Incarnation<A> {
     type Cause = Cause;
     type Exit = BoxError;
     type About = About;
-    type Lapse = Expired;
+    type Lapse = Why;
 }
 
 /// Not an error, but how a handler ends that puts its message aside: the one way out of a task that says
@@ -86,7 +86,7 @@ pub(crate) enum Why {
     /// The actor ended before it came to the message.
     Ended { reason: StopReason },
     /// Nobody asks for it any more.
-    Abandoned,
+    Abandoned { attempts: u32 },
     /// Its deadline passed.
     Expired(Expired),
     /// The mailbox was full, and drops messages then: for one of two reasons.
@@ -142,7 +142,7 @@ impl Cause {
             Why::Quarantined { failure, attempts } => (Reason::Quarantined, *attempts, Some(failure)),
             Why::Cut { reason, attempts } => (Reason::Aborted, *attempts, reason.failure()),
             Why::Ended { reason } => (ended_as(reason), 0, reason.failure()),
-            Why::Abandoned => (Reason::Abandoned, 0, None),
+            Why::Abandoned { attempts } => (Reason::Abandoned, *attempts, None),
             Why::Expired(expired) => (Reason::Expired, expired.attempts, None),
             Why::Discarded(reason) => (*reason, 0, None),
             Why::Leaked => (Reason::Leaked, 0, None),
@@ -170,7 +170,7 @@ impl Cause {
             Why::Ended { .. } => None,
             Why::Discarded(reason) => Some(NoReply::Discarded(*reason)),
             Why::Expired(expired) => Some(NoReply::Expired { started: expired.attempts > 0 }),
-            Why::Abandoned | Why::Leaked => Some(NoReply::Dropped),
+            Why::Abandoned { .. } | Why::Leaked => Some(NoReply::Dropped),
         }
     }
 }

@@ -84,6 +84,7 @@ fn work<A: Actor>(
         }
         match turn.open_next() {
             Opened::Task | Opened::Nothing => *budget -= 1,
+            Opened::Lapsed => bury_lapsed(seat, turn),
             Opened::Empty => return Pause::Empty,
         }
     }
@@ -244,14 +245,35 @@ pub(super) fn fail<A: Actor>(
         && let Some(why) = match decide::after_failed_message(attempts, about.max_attempts) {
             Fate::Quarantine => Some(Why::Quarantined { failure: failure.clone(), attempts }),
             // It does not wait out a backoff for an attempt that will not come.
-            _ => turn.kept_lapsed().map(Why::Expired),
+            _ => lapse(turn),
         }
     {
-        let giving = Giving::new(common, why);
-        bury_one(seat, turn, &giving);
-        common.tally.add(giving.counts());
+        bury_kept(seat, turn, why);
     }
     Exit::Failed { failure, charge: !in_hand || attempts <= 1 }
+}
+
+/// Why nobody wants the kept message any more, if it is so.
+fn lapse<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>) -> Option<Why> {
+    let attempts = turn.attempts();
+    turn.kept_lapsed().map(|why| match why {
+        Why::Abandoned { .. } => Why::Abandoned { attempts },
+        why => why,
+    })
+}
+
+/// Gives up a message that nobody wants any more, after the attempts it has had.
+#[cold]
+fn bury_lapsed<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>) {
+    if let Some(why) = lapse(turn) {
+        bury_kept(seat, turn, why);
+    }
+}
+
+fn bury_kept<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>, why: Why) {
+    let giving = Giving::new(seat.common(), why);
+    bury_one(seat, turn, &giving);
+    seat.common().tally.add(giving.counts());
 }
 
 /// Tells whoever waits for the task under way, and drops it.

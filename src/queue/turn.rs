@@ -22,6 +22,8 @@ pub(crate) enum Opened {
     Task,
     /// It saw to itself; there is nothing to run.
     Nothing,
+    /// It has lapsed since its last attempt. It is still kept, for whoever knows its attempts to bury it.
+    Lapsed,
     /// The front is empty, or nothing can be opened: a task is under way, or there is no state.
     Empty,
 }
@@ -219,6 +221,11 @@ impl<'a, S: Stage> Turn<'a, S> {
                 // is the only user of it.
                 if unsafe { consumer.front.open_duplicate(&mut consumer.place, state) } {
                     return Opened::Task;
+                }
+                if consumer.attempts > 1 && consumer.front.front_lapsed().is_some() {
+                    consumer.attempts -= 1;
+                    consumer.in_hand = false;
+                    return Opened::Lapsed;
                 }
                 // Before the entry leaves its place, and may panic: else the next one would be held for it.
                 consumer.kept = false;
