@@ -709,3 +709,85 @@ async fn the_letter_of_a_message_that_is_abandoned_between_two_attempts_counts_t
         lab.close().await;
     }
 }
+
+/// contract §7: "`kill` end[s] the *incarnation*." One that ends already is not followed by another that starts
+/// only to be killed, and is charged: in its `stopped` hook, as its children stop, and in its backoff.
+#[tokio::test(start_paused = true)]
+async fn a_kill_of_one_that_ends_already_is_not_meant_for_the_next() {
+    let lab = Lab::new("ends-already-kill");
+    let tree = lab.supervisor().limit(1, secs(10)).start().await.unwrap();
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    lab.diary.hold(At::Stopped, "a");
+    probe.ask(Poison(0)).await.unwrap_err();
+    lab.diary.entered().await;
+    lab.diary.hold_no_more();
+    let start = tokio::time::Instant::now();
+    probe.kill();
+    assert_eq!(probe.ask(Note(1)).await.unwrap(), 2);
+    assert_eq!(start.elapsed(), secs(0), "the hook that hangs is cut all the same");
+    idle().await;
+    assert_eq!(lab.diary.made("a"), 2);
+    lab.close().await;
+}
+
+/// The same while its children stop, who are killed then.
+#[tokio::test(start_paused = true)]
+async fn a_kill_of_one_whose_children_stop_already_is_not_meant_for_the_next() {
+    let lab = Lab::new("ends-already-children");
+    let tree = lab.supervisor().limit(1, secs(10)).start().await.unwrap();
+    let probe = tree.spawn(lab.diary.parent("p", &["x"], Supervision::default())).await.unwrap();
+    let x = probe.ask(lab::Which("x")).await.unwrap().unwrap();
+    x.try_tell(Hold(0)).unwrap();
+    lab.diary.entered().await;
+    probe.ask(Poison(0)).await.unwrap_err();
+    idle().await;
+    let start = tokio::time::Instant::now();
+    probe.kill();
+    assert_eq!(probe.ask(Note(1)).await.unwrap(), 2);
+    assert_eq!(start.elapsed(), secs(0), "its child is not waited for");
+    assert!(matches!(x.ended().await, StopReason::Killed));
+    assert_eq!(lab.diary.made("p"), 2);
+    lab.close().await;
+}
+
+/// The same in its backoff, which a kill ends as a stop does.
+#[tokio::test(start_paused = true)]
+async fn a_kill_in_the_backoff_ends_it_and_is_not_meant_for_the_next() {
+    let lab = Lab::new("ends-already-backoff");
+    let builder = lab.supervisor().limit(1, secs(10)).backoff(Backoff::exponential(secs(5), secs(5)));
+    let tree = builder.start().await.unwrap();
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    probe.ask(Poison(0)).await.unwrap_err();
+    idle().await;
+    let start = tokio::time::Instant::now();
+    probe.kill();
+    assert_eq!(probe.ask(Note(1)).await.unwrap(), 2);
+    assert_eq!(start.elapsed(), secs(0));
+    idle().await;
+    assert_eq!(lab.diary.made("a"), 2);
+    lab.close().await;
+}
+
+/// contract §7: `stop_now` ends the incarnation, also one that is only being made: it does not start.
+#[tokio::test(start_paused = true)]
+async fn a_stop_now_while_the_factory_is_at_work_ends_what_it_makes_before_it_starts() {
+    let lab = Lab::new("stop-now-factory");
+    let tree = lab.supervisor().limit(2, secs(10)).start().await.unwrap();
+    let own = std::sync::Arc::new(std::sync::OnceLock::<ActorRef<lab::Probe>>::new());
+    lab.diary.trouble({
+        let own = own.clone();
+        move |at, _, number| {
+            if at == At::Factory && number == 2 {
+                own.get().unwrap().stop_now();
+            }
+            Ok(())
+        }
+    });
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    assert!(own.set(probe.clone()).is_ok());
+    probe.ask(Poison(0)).await.unwrap_err();
+    assert_eq!(probe.ask(Note(1)).await.unwrap(), 3, "a permanent child starts again, and is charged");
+    assert_eq!(lab.diary.take(), ["a started 1", "a stopped 1: failed", "a started 3"]);
+    drop(own);
+    lab.close().await;
+}

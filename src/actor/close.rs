@@ -53,8 +53,6 @@ pub(super) struct Ending {
     again: Option<Again>,
     /// How long this may take, when the group has told the child to end.
     told: Option<Boxed<()>>,
-    /// Whether it has taken longer.
-    overdue: bool,
     hook: Option<Stopped>,
     /// For a `stopped` hook that waits, which most do not.
     limit: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -146,19 +144,7 @@ pub(super) fn begin<A: Actor>(
         _ => (None, first_start.filter(|_| again.is_some())),
     };
     let (hook, told) = (Some(Stopped(own)), told.map(ending::time_of));
-    Ending {
-        todo,
-        again,
-        told,
-        overdue: false,
-        hook,
-        limit: None,
-        killed: false,
-        waits: None,
-        kill,
-        failed,
-        report,
-    }
+    Ending { todo, again, told, hook, limit: None, killed: false, waits: None, kill, failed, report }
 }
 
 /// The actor ends for good: nothing is accepted any more, and what waits is given up. `own` is how the
@@ -191,7 +177,6 @@ impl Ending {
             self.told = None;
             // As its supervisor does with one that it stops.
             seat.mailbox.signal(signal::KILL);
-            self.overdue = true;
         }
         loop {
             self.todo = match self.todo {
@@ -223,10 +208,8 @@ impl Ending {
                 }
                 Todo::Pause => {
                     self.told = None;
-                    if std::mem::take(&mut self.overdue) {
-                        // It is not meant for the next incarnation.
-                        seat.mailbox.lower(signal::KILL);
-                        *known &= !signal::KILL;
+                    if self.waits.is_none() {
+                        forget_kill(seat, known);
                     }
                     let again = self.again;
                     let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
@@ -236,6 +219,7 @@ impl Ending {
                         seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
                         *known &= !(signal::STOP_NOW | signal::STOP);
                     }
+                    forget_kill(seat, known);
                     return Poll::Ready(Next::Again(self.report.take()));
                 }
                 Todo::Nothing => return Poll::Ready(Next::Ended(self.failed.take())),
@@ -263,6 +247,12 @@ impl Ending {
         }
         Poll::Ready(())
     }
+}
+
+/// A kill was about the incarnation that has ended, unless it is the supervisor's: then it is about the actor.
+fn forget_kill<A: Actor>(seat: &Seat<A>, known: &mut u32) {
+    seat.mailbox.lower_unless(signal::KILL, signal::SHUTDOWN);
+    *known &= seat.mailbox.signals() | !signal::KILL;
 }
 
 /// How long a `stopped` hook may take: as long as the actor has when it is stopped, but never no time at all.
@@ -337,7 +327,7 @@ async fn wait<A: Actor>(seat: Arc<Seat<A>>, again: Option<Again>) {
     let after = match (again, &seat.common().membership) {
         (Some(Again::InTurn), Some(member)) => {
             member.family.waits(member.number);
-            let after = gate(&seat).await;
+            let after = gate(&seat, signal::KILL).await;
             if !seat.common().ends_by(decide::Exit::Stopped) {
                 // There was no incarnation that it could have been about. (The poll believes that it has looked at
                 // the signal, and is to look again.)
@@ -353,8 +343,9 @@ async fn wait<A: Actor>(seat: Arc<Seat<A>>, again: Option<Again>) {
 }
 
 /// Waits until the gate is open: while a group restarts, until it is this child's turn. Returns how long it is to
-/// wait all the same. A signal that ends the child for good ends the wait.
-pub(super) async fn gate<A: Actor>(seat: &Seat<A>) -> Duration {
+/// wait all the same. A signal that ends the child for good ends the wait. `forgotten` are signals about an
+/// incarnation, of which there is none.
+pub(super) async fn gate<A: Actor>(seat: &Seat<A>, forgotten: u32) -> Duration {
     let Some(member) = &seat.common().membership else { return Duration::ZERO };
     poll_fn(|cx| {
         if seat.mailbox.signals() & signal::OPEN != 0 {
@@ -362,6 +353,9 @@ pub(super) async fn gate<A: Actor>(seat: &Seat<A>) -> Duration {
             // that it has looked at the signal.
             seat.mailbox.lower(signal::OPEN);
             cx.waker().wake_by_ref();
+        }
+        if seat.mailbox.signals() & forgotten != 0 {
+            seat.mailbox.lower_unless(forgotten, signal::SHUTDOWN);
         }
         match member.family.gate(member.number) {
             Some(after) => Poll::Ready(after),

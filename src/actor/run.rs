@@ -363,7 +363,7 @@ pub(super) fn called_off<A: Actor>(seat: &Seat<A>) -> Option<Exit> {
 async fn make<A: Actor>(seat: Arc<Seat<A>>, first: bool) -> Result<A, Exit> {
     if first {
         // A group may be restarting, and then the new one comes after it.
-        let after = close::gate(&seat).await;
+        let after = close::gate(&seat, 0).await;
         if !after.is_zero() {
             close::pause(&seat, after).await;
         }
@@ -372,9 +372,12 @@ async fn make<A: Actor>(seat: Arc<Seat<A>>, first: bool) -> Result<A, Exit> {
         let failure = Failure::new(seat.common().identity.clone(), Step::Factory, cause);
         Exit::Failed { failure, charge: true }
     };
+    // A permanent child starts again after a `stop_now`, but not the incarnation that is being made. Its first one
+    // is spared: no other would follow.
+    let stopped = || !first && seat.mailbox.signals() & signal::STOP_NOW != 0;
     let mut making: Option<Boxed<Result<A, BoxError>>> = None;
     let made = poll_fn(|cx| {
-        if let Some(exit) = called_off(&seat) {
+        if let Some(exit) = called_off(&seat).or_else(|| stopped().then_some(Exit::Stopped)) {
             return Poll::Ready(Err(exit));
         }
         let poll = failure::catch(|| making.get_or_insert_with(|| seat.make()).as_mut().poll(cx));
@@ -388,6 +391,14 @@ async fn make<A: Actor>(seat: Arc<Seat<A>>, first: bool) -> Result<A, Exit> {
     .await;
     if let Err(panic) = failure::catch(|| drop(making.take())) {
         return Err(failed(Cause::Panic(panic)));
+    }
+    if made.is_ok() && stopped() {
+        // It came while the factory held the thread.
+        if let Err(panic) = failure::catch(|| drop(made)) {
+            let failure = Failure::panicked(seat.common().identity.clone(), Step::Drop, panic);
+            journal::unharmed(seat.common(), &failure);
+        }
+        return Err(Exit::Stopped);
     }
     made
 }

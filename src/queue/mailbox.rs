@@ -336,6 +336,15 @@ impl<S: Stage> Mailbox<S> {
         self.signals.fetch_and(!bits, Ordering::Relaxed);
     }
 
+    /// Takes signals down, unless one of `others` is raised.
+    pub(crate) fn lower_unless(&self, bits: u32, others: u32) {
+        let _back = lock(&self.back);
+        // Relaxed: under the lock, like every store to it.
+        if self.signals.load(Ordering::Relaxed) & others == 0 {
+            self.signals.fetch_and(!bits, Ordering::Relaxed);
+        }
+    }
+
     /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
         let (was_open, woken) = self.close_under(&mut lock(&self.back));

@@ -144,6 +144,9 @@ impl Play {
             if self.case.of == Type::Permanent && matches!(self.raised, Some(Kind::Stop | Kind::StopNow)) {
                 self.raised = None;
             }
+            if self.raised == Some(Kind::Kill) {
+                self.raised = None;
+            }
             exit = self.begin().or_else(|| self.serve());
         }
         self.story.children = u32::from(self.case.situation.company);
@@ -238,7 +241,10 @@ impl Play {
                 return Some(Exit::Killed);
             }
             Some(Kind::SupervisorStop) => return Some(Exit::Shutdown),
-            Some(Kind::StopNow) if !permanent => return Some(Exit::Stopped),
+            Some(Kind::StopNow) => {
+                self.raised = self.raised.filter(|_| !permanent);
+                return Some(Exit::Stopped);
+            }
             _ => {}
         }
         self.story.made += 1;
