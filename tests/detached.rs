@@ -371,3 +371,109 @@ async fn until(so: impl Fn() -> bool) {
         tokio::task::yield_now().await;
     }
 }
+
+/// contract §5: a bystander of a group restart that never awaits is detached after its time and a grace, and the
+/// group goes on without it; there is no second one beside it, and it restarts when its code comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_restarts_without_a_bystander_that_never_awaits() {
+    for builder in [Supervisor::one_for_all(), Supervisor::rest_for_one()] {
+        let lab = Lab::new("detached-bystander");
+        let (gate, key) = gate();
+        let tree = builder.system(&lab.system).start().await.unwrap();
+        let first = tree.spawn(lab.diary.child("first")).await.unwrap();
+        let stuck = tree.spawn(lab.diary.child("stuck").shutdown(millis(1))).await.unwrap();
+        let last = tree.spawn(lab.diary.child("last")).await.unwrap();
+        let mut asked = task::spawn(stuck.ask(Block(gate.clone())));
+        assert_pending!(asked.poll());
+        gate.entered().await;
+        stuck.try_tell(Note(7)).unwrap();
+        let start = Instant::now();
+        first.ask(lab::Poison(0)).await.unwrap_err();
+        assert_eq!(last.ask(Note(1)).await.unwrap(), 2, "the group goes on");
+        assert_eq!(first.ask(Note(2)).await.unwrap(), 2);
+        assert!(start.elapsed() >= KILL_GRACE, "it had its time: {:?}", start.elapsed());
+        assert_eq!(stuck.status(), Status::Detached);
+        assert!(matches!(asked.await, Err(AskError::Aborted { .. })), "its asker is told");
+        assert_eq!(lab.diary.made("stuck"), 1, "none beside it");
+        // The next restart of the group does not wait for it again.
+        let again = Instant::now();
+        first.ask(lab::Poison(0)).await.unwrap_err();
+        assert_eq!(last.ask(Note(3)).await.unwrap(), 3);
+        assert!(again.elapsed() < KILL_GRACE, "{:?}", again.elapsed());
+        assert_eq!((stuck.status(), lab.diary.made("stuck")), (Status::Detached, 1));
+        key.open();
+        assert_eq!(
+            stuck.ask(Note(8)).await.unwrap(),
+            2,
+            "its mailbox is kept, and it restarts as the others did"
+        );
+        assert_eq!(lab.diary.notes(), [1, 2, 3, 7, 8]);
+        assert_eq!(stuck.status(), Status::Running);
+        first.ask(lab::Poison(0)).await.unwrap_err();
+        assert_eq!(
+            (last.ask(Note(0)).await.unwrap(), stuck.ask(Note(0)).await.unwrap()),
+            (4, 3),
+            "as before"
+        );
+        lab.close().await;
+    }
+}
+
+/// contract §5: the same where it is the `stopped` hook or the `Drop` that blocks, also that of the one that failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_restarts_without_a_hook_or_a_drop_that_never_awaits() {
+    for (at, who) in [
+        (lab::At::Stopped, "stuck"),
+        (lab::At::Drop, "stuck"),
+        (lab::At::Stopped, "first"),
+        (lab::At::Drop, "first"),
+    ] {
+        let lab = Lab::new("detached-bystander-hook");
+        let (gate, key) = gate();
+        lab.diary.trouble({
+            let gate = gate.clone();
+            move |here, name, number| {
+                if here == at && name == who && number == 1 {
+                    gate.block();
+                }
+                Ok(())
+            }
+        });
+        let tree = Supervisor::one_for_all().system(&lab.system).start().await.unwrap();
+        let first = tree.spawn(lab.diary.child("first").shutdown(millis(1))).await.unwrap();
+        let stuck = tree.spawn(lab.diary.child("stuck").shutdown(millis(1))).await.unwrap();
+        let last = tree.spawn(lab.diary.child("last")).await.unwrap();
+        first.ask(lab::Poison(0)).await.unwrap_err();
+        gate.entered().await;
+        until(|| lab.diary.made("last") == 2).await;
+        let held = if who == "first" { &first } else { &stuck };
+        assert_eq!((held.status(), lab.diary.made(who)), (Status::Detached, 1), "{at:?} of {who}");
+        key.open();
+        for probe in [&first, &stuck, &last] {
+            assert_eq!(probe.ask(Note(0)).await.unwrap(), 2, "{at:?} of {who}");
+        }
+        lab.close().await;
+    }
+}
+
+/// contract §5: a group that restarts when one of it was killed by hand and detached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_does_not_wait_for_one_that_was_detached_before() {
+    let lab = Lab::new("detached-before");
+    let (gate, key) = gate();
+    let tree = Supervisor::one_for_all().system(&lab.system).start().await.unwrap();
+    let first = tree.spawn(lab.diary.child("first")).await.unwrap();
+    let stuck = tree.spawn(lab.diary.child("stuck").shutdown(millis(1))).await.unwrap();
+    stuck.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    stuck.kill();
+    until(|| stuck.status() == Status::Detached).await;
+    let start = Instant::now();
+    first.ask(lab::Poison(0)).await.unwrap_err();
+    assert_eq!(first.ask(Note(1)).await.unwrap(), 2);
+    assert!(start.elapsed() < KILL_GRACE, "{:?}", start.elapsed());
+    assert_eq!((stuck.status(), lab.diary.made("stuck")), (Status::Detached, 1));
+    key.open();
+    assert_eq!(stuck.ask(Note(2)).await.unwrap(), 2);
+    lab.close().await;
+}

@@ -32,6 +32,7 @@ use crate::{
 };
 
 mod by_hand;
+mod look_out;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +58,8 @@ struct State {
     numbers: HashMap<Arc<str>, u64>,
     /// The failure that exceeded the limit, until the supervisor takes it as its own.
     escalated: Option<Failure>,
+    /// Somebody looks out for those whose ends a group restart waits for.
+    looked_out: bool,
 }
 
 /// What is kept of a child beside what the decisions need.
@@ -139,6 +142,7 @@ impl Family {
                     children: Children::new(supervision()),
                     numbers: HashMap::new(),
                     escalated: None,
+                    looked_out: false,
                 }),
             })
         })
@@ -237,6 +241,15 @@ impl Family {
         self.moved(|state, now| state.children.waits(number, now));
     }
 
+    /// The child has been given up: its group goes on without it.
+    pub(crate) fn detached(&self, number: u64) {
+        self.moved(|state, now| {
+            // It may have come back meanwhile.
+            state.seat_of(number).filter(|seat| seat.common().is_detached())?;
+            state.children.detached(number, now)
+        });
+    }
+
     /// Whether the gate is open for the child, and how long it is to wait all the same.
     pub(crate) fn gate(&self, number: u64) -> Option<Duration> {
         self.state().children.gate(number)
@@ -281,7 +294,14 @@ impl Family {
             Answer::End => Ruling::End,
             Answer::Join => Ruling::Join,
             Answer::Restart { after, used } => Ruling::Restart { after, used, max: limit.max },
-            Answer::Group { after, used } => Ruling::Group { after, used, max: limit.max },
+            Answer::Group { after, used } => {
+                let begins = !std::mem::replace(&mut state.looked_out, true);
+                drop(state);
+                if begins {
+                    look_out::begin(&member.family);
+                }
+                Ruling::Group { after, used, max: limit.max }
+            }
             Answer::Escalate { used } => {
                 let seat = state.seat_of(member.number);
                 let who = seat

@@ -89,15 +89,17 @@ pub(super) fn unheard_error(who: &Identity, message: &str, count: u64) {
     }
 }
 
-/// A handler that cannot be killed.
-pub(super) fn detached(who: &Identity, message: Option<&str>) {
+/// A handler that cannot be killed, or that cannot be told to end.
+pub(super) fn detached(common: &Common, message: Option<&str>, killed: bool) {
+    let who = &common.identity;
+    let what = if killed { "was killed" } else { "was to end" };
     let at = message.map_or_else(
         || "in a hook, its factory or a `Drop`".to_owned(),
         |name| format!("while handling {name}"),
     );
     tracing::error!(
         target: "postbox",
-        "{who} was killed {at}, but its code does not come to an await: it is detached, and everybody goes on \
+        "{who} {what} {at}, but its code does not come to an await: it is detached, and everybody goes on \
          without it; it holds its thread until its code comes back"
     );
 }

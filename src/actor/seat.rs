@@ -208,10 +208,13 @@ impl<A: Actor> AnySeat for Seat<A> {
             Reached::Told(about) => about.type_name,
             Reached::Asked(name, _) => name,
         });
-        journal::detached(&self.common.identity, message);
+        journal::detached(&self.common, message, self.mailbox.signals() & signal::KILL != 0);
         if let Some(Reached::Asked(_, asker)) = reached {
             // It runs the asker's waker, which is foreign code.
             let _panicked = failure::catch(|| asker.cut());
+        }
+        if let Some(member) = &self.common.membership {
+            member.family.detached(member.number);
         }
         self.common.tell_waiters();
     }

@@ -53,6 +53,8 @@ pub(crate) struct Member<T> {
     restart: Restart,
     significant: bool,
     stage: Stage,
+    /// Its code does not come back: no group waits for it until it does.
+    detached: bool,
     /// It has served once: it stays known when it has ended, unless it is temporary.
     known: bool,
     streak: Streak,
@@ -161,7 +163,10 @@ impl<T> Children<T> {
         self.next += 1;
         let streak = Streak::default();
         let stage = Stage::Starting;
-        self.members.insert(number, Member { of, restart, significant, stage, known: false, streak });
+        self.members.insert(
+            number,
+            Member { of, restart, significant, stage, detached: false, known: false, streak },
+        );
         self.enter(number);
         number
     }
@@ -171,11 +176,18 @@ impl<T> Children<T> {
         self.enter(number);
     }
 
-    /// The child is to start, now or in its turn.
+    /// The child is to start, and counts again.
     fn enter(&mut self, number: u64) {
+        if let Some(member) = self.members.get(&number) {
+            self.significant += usize::from(member.significant);
+            self.place(number);
+        }
+    }
+
+    /// The child is to start, now or in its turn. When the supervisor stops its children nobody's turn comes.
+    fn place(&mut self, number: u64) {
         let Some(member) = self.members.get_mut(&number) else { return };
-        member.stage = Stage::Starting;
-        self.significant += usize::from(member.significant);
+        member.stage = if self.open { Stage::Starting } else { Stage::Waiting };
         let Some(group) = self.group.as_mut().filter(|group| number >= group.from) else { return };
         // Its turn has passed, and its elders have had theirs: all that wait are younger than the current one.
         if matches!(group.pass, Pass::Starting { current: Some(current), .. } if number < current) {
@@ -192,6 +204,7 @@ impl<T> Children<T> {
     pub(crate) fn started(&mut self, number: u64, now: Instant) -> Option<Step> {
         let member = self.members.get_mut(&number)?;
         member.known = true;
+        member.detached = false;
         // One that has been told to end meanwhile will heed it now.
         if member.stage == Stage::Starting {
             member.stage = Stage::Serving { since: now };
@@ -203,6 +216,7 @@ impl<T> Children<T> {
     /// The child's incarnation has ended: what follows for it.
     pub(crate) fn exited(&mut self, number: u64, exit: Exit, now: Instant, random: f64) -> Answer {
         let Some(member) = self.members.get_mut(&number) else { return Answer::End };
+        member.detached = false;
         if !self.open || !decide::may_restart(exit, member.restart) {
             let by_itself = self.open && !matches!(exit, Exit::Shutdown | Exit::Bystander);
             member.stage = Stage::Leaving { by_itself };
@@ -214,7 +228,8 @@ impl<T> Children<T> {
         if stage == Stage::Waiting {
             return Answer::Join;
         }
-        if matches!(stage, Stage::Told { .. }) || self.awaited(number) {
+        // One that was detached may have been told by a group that has gone on without it.
+        if self.awaited(number) || matches!(stage, Stage::Told { .. }) {
             self.set(number, Stage::Ending);
             return Answer::Join;
         }
@@ -276,10 +291,10 @@ impl<T> Children<T> {
         for (&number, member) in self.members.range(from..) {
             match member.stage {
                 Stage::Starting | Stage::Serving { .. } => left.push(number),
-                Stage::Told { .. } | Stage::Ending | Stage::Leaving { .. } => {
+                Stage::Told { .. } | Stage::Ending | Stage::Leaving { .. } if !member.detached => {
                     ending.insert(number);
                 }
-                Stage::Waiting | Stage::Ended => {}
+                _ => {}
             }
         }
         self.group = Some(Group { from, after, pass: Pass::Stopping { left, ending } });
@@ -303,9 +318,27 @@ impl<T> Children<T> {
         if member.stage != Stage::Ending {
             return None;
         }
-        member.stage = Stage::Waiting;
+        member.detached = false;
+        self.place(number);
         self.passed(number);
         self.advance(now)
+    }
+
+    /// The child's code does not come back: its group goes on without it. When the code comes back after all, the
+    /// child ends its incarnation and starts as its group has.
+    pub(crate) fn detached(&mut self, number: u64, now: Instant) -> Option<Step> {
+        self.members.get_mut(&number)?.detached = true;
+        self.passed(number);
+        self.advance(now)
+    }
+
+    /// Those whose ends a group restart waits for, and since when, where it has told them; `None`: it waits for
+    /// nobody's.
+    pub(crate) fn awaited_by_group(&self) -> Option<impl Iterator<Item = (u64, Option<Instant>)>> {
+        match &self.group.as_ref()?.pass {
+            Pass::Stopping { ending, .. } => Some(ending.iter().map(|&number| (number, self.told(number)))),
+            Pass::Starting { .. } => None,
+        }
     }
 
     /// Whether the child may start, and after which pause.
@@ -348,7 +381,8 @@ impl<T> Children<T> {
         match self.group.as_mut().map(|group| &mut group.pass) {
             Some(Pass::Stopping { ending, .. }) => {
                 // One that has been told while it was starting is still to end.
-                if !matches!(self.members.get(&number), Some(Member { stage: Stage::Told { .. }, .. })) {
+                let member = self.members.get(&number);
+                if !matches!(member, Some(Member { stage: Stage::Told { .. }, detached: false, .. })) {
                     ending.remove(&number);
                 }
             }
@@ -372,6 +406,10 @@ impl<T> Children<T> {
                 match member.stage {
                     Stage::Starting | Stage::Serving { .. } => {
                         member.stage = Stage::Told { at: now };
+                        // Whatever it was detached by ends it, if anything does.
+                        if member.detached {
+                            continue;
+                        }
                         ending.insert(number);
                         return Some(Step::End(number));
                     }

@@ -1,8 +1,9 @@
+mod detached;
 mod ends;
 mod model;
 
 use super::*;
-use Event::{Cut, Fails, Gone, Killed, Retried, Serves, Stops, Told, Waits};
+use Event::{Cut, Fails, Gone, Killed, Lost, Retried, Serves, Stops, Told, Waits};
 use Restart::{Permanent, Temporary, Transient};
 use Strategy::{OneForAll, OneForOne, RestForOne};
 
@@ -20,6 +21,8 @@ enum Event {
     Cut,
     Waits,
     Gone,
+    /// It is detached.
+    Lost,
 }
 
 impl<T> Children<T> {
@@ -63,6 +66,7 @@ impl Table {
             Serves => self.children.started(number, self.now),
             Waits => self.children.waits(number, self.now),
             Gone => self.children.gone(number, self.now).1,
+            Lost => self.children.detached(number, self.now),
             Fails => self.exit(number, Exit::Failed { charge: true }),
             Retried => self.exit(number, Exit::Failed { charge: false }),
             Killed => self.exit(number, Exit::Killed),

@@ -105,11 +105,9 @@ impl World {
             Reason::Abandoned => (true, ""),
             _ => (false, "cannot have this reason"),
         };
-        // By a kill in between, an attempt may end before the handler is polled. The letter of a message whose
-        // asker gave up between two attempts does not count those it had; that of one that has expired counts also
-        // those before it was put aside.
-        let counts = reason == Reason::Abandoned
-            || takes == attempts
+        // By a kill in between, an attempt may end before the handler is polled. The letter of a message that has
+        // expired counts also those before it was put aside.
+        let counts = takes == attempts
             || reason == Reason::Expired && (takes..=entry.runs()).contains(&attempts)
             || !self.plan.is_exact() && takes < attempts;
         (!fits).then_some(wrong).or((!counts).then_some("has another number of attempts"))
