@@ -31,7 +31,7 @@ mod waiters;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use aside::{Drops, Forced, Stash};
+pub(crate) use aside::{Drops, Forced, Mark, Stash};
 pub(crate) use mailbox::{Count, Mailbox, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};

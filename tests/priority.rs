@@ -255,3 +255,81 @@ async fn the_macros_declare_the_lane() {
     host.work().await.unwrap();
     assert!(system.shutdown(secs(1)).await.ledger.balances());
 }
+
+/// A note that overtakes others, and sends itself again for as long as it is told to.
+#[derive(Debug)]
+struct Endless;
+
+impl Message for Endless {
+    type Reply = ();
+    const PRIORITY: bool = true;
+}
+
+impl Handler<Endless> for Probe {
+    async fn handle(&mut self, _msg: Endless, ctx: &mut Context<Self>) {
+        ctx.actor_ref().try_tell(Endless).unwrap();
+        self.diary.write("urgent");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// contract §8 and I7: it cannot starve the notice of an end either, which comes after what was accepted before it.
+#[tokio::test(start_paused = true)]
+async fn an_endless_flow_of_urgent_messages_does_not_hold_a_notice_up() {
+    struct Watch(postbox::Handle);
+    impl Message for Watch {
+        type Reply = ();
+    }
+    impl Handler<Watch> for Probe {
+        async fn handle(&mut self, msg: Watch, ctx: &mut Context<Self>) {
+            ctx.watch_with(&msg.0, |_| Note(99));
+        }
+    }
+    let lab = Lab::new("endless-notice");
+    let (probe, watched) = (lab.probe("probe"), lab.probe("watched"));
+    probe.ask(Watch(watched.handle())).await.unwrap();
+    probe.tell(Hold(0)).await.unwrap();
+    lab.diary.entered().await;
+    probe.try_tell(Endless).unwrap();
+    probe.try_tell(Note(1)).unwrap();
+    probe.try_tell(Urgent(10)).unwrap();
+    watched.stop();
+    watched.ended().await;
+    probe.try_tell(Note(2)).unwrap();
+    lab.diary.open();
+    until(|| lab.diary.peek() > 100).await;
+    assert_eq!(lab.diary.notes(), [0, 10, 1, 99, 2]);
+    probe.kill();
+    probe.ended().await;
+    lab.close().await;
+}
+
+/// contract §7 and §8: nor a `stop` of a child that starts again, whose mailbox does not close.
+#[tokio::test(start_paused = true)]
+async fn an_endless_flow_of_urgent_messages_does_not_hold_a_stop_up() {
+    let lab = Lab::new("endless-stop");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("probe")).await.unwrap();
+    probe.tell(Hold(0)).await.unwrap();
+    lab.diary.entered().await;
+    probe.try_tell(Endless).unwrap();
+    probe.try_tell(Note(1)).unwrap();
+    probe.stop();
+    lab.diary.open();
+    until(|| lab.diary.made("probe") == 2).await;
+    assert_eq!(lab.diary.notes(), [0, 1]);
+    tree.kill();
+    tree.ended().await;
+    lab.close().await;
+}
+
+/// Lets others run until it is so, within reason.
+async fn until(so: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if so() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it does not come");
+}

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     BoxError, Failure, Overflow, Shutdown, SpawnError, StopReason, failure,
     policy::decide,
-    queue::{Drops, Mailbox, Reached},
+    queue::{Drops, Mailbox, Mark, Reached},
 };
 
 /// What can be asked of a running actor from outside, past its mailbox.
@@ -80,7 +80,7 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     fn capacity(&self) -> usize;
     fn depth(&self) -> usize;
     /// How many messages have been accepted.
-    fn mark(&self) -> u64;
+    fn mark(&self) -> Mark;
     fn lower(&self, bits: u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// Starts another actor of the kind in a seat of its own, from the factory of this one.
@@ -231,7 +231,7 @@ impl<A: Actor> AnySeat for Seat<A> {
         usize::try_from(self.mailbox.count().queued).unwrap_or(usize::MAX)
     }
 
-    fn mark(&self) -> u64 {
+    fn mark(&self) -> Mark {
         self.mailbox.mark()
     }
 

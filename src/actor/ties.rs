@@ -14,7 +14,7 @@
 //! watch is taken back and made anew.
 //!
 //! A notice remembers how many messages its receiver had accepted when it came, as a `stop` does, and waits
-//! until that many have been taken. It is no message: it needs no room and the ledger does not count it.
+//! until that many have been taken, in both lanes. It is no message: it needs no room and the ledger does not count it.
 //!
 //! Both sides are weak: a watch keeps nobody alive. Links ([`link`](super::link)) are kept here as well.
 
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     ActorId, Identity, StopReason, failure,
-    queue::{Mutex, MutexGuard},
+    queue::{Mark, Mutex, MutexGuard},
 };
 
 /// The ties of one actor.
@@ -86,7 +86,7 @@ struct Watch {
 struct Notice {
     of: Terminated,
     /// It comes after this many messages.
-    mark: u64,
+    mark: Mark,
 }
 
 /// Has `watcher` told of the end of `target`: once, however often it asks.
@@ -209,10 +209,10 @@ impl Ties {
     }
 
     /// The next notice, if it is its turn after `taken` messages. Its watch is over.
-    pub(super) fn next(&self, taken: u64, watcher: &dyn AnySeat) -> Option<(Terminated, How)> {
+    pub(super) fn next(&self, taken: Mark, watcher: &dyn AnySeat) -> Option<(Terminated, How)> {
         let mut state = self.state();
         let held = state.held.as_deref_mut()?;
-        if held.notices.front().is_some_and(|notice| notice.mark > taken) {
+        if held.notices.front().is_some_and(|notice| !notice.mark.is_reached(taken)) {
             return None;
         }
         let next = held.notices.pop_front();

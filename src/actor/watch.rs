@@ -145,8 +145,7 @@ pub(super) fn open_next<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
 ) -> Result<bool, Panic> {
     // A message that is to be tried again was accepted before it.
-    // So may one with priority have been, which is taken at once.
-    if turn.is_kept() || turn.is_urged() {
+    if turn.is_kept() {
         return Ok(false);
     }
     let taken = turn.taken();

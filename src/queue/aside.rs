@@ -36,6 +36,20 @@ pub(crate) enum Drops {
     Oldest,
 }
 
+/// A place in both lanes: how many ordinary entries there have been, and how many urgent ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) ordinary: u64,
+    pub(crate) urgent: u64,
+}
+
+impl Mark {
+    /// Whether this place has been reached when so many have been taken.
+    pub(crate) const fn is_reached(self, taken: Self) -> bool {
+        self.ordinary <= taken.ordinary && self.urgent <= taken.urgent
+    }
+}
+
 /// What lies beside the queue.
 pub(super) struct Aside<S: Stage> {
     urgent: Buffer<S>,
@@ -284,12 +298,13 @@ impl<S: Stage> Mailbox<S> {
         lock(&self.back).aside.as_ref().map_or(0, |aside| aside.stash.left())
     }
 
-    /// How many ordinary entries have been accepted so far: a mark that separates those before from those after.
-    pub(crate) fn mark(&self) -> u64 {
-        lock(&self.back).ordinary()
+    /// How many entries have been accepted so far: a mark that separates those before from those after.
+    pub(crate) fn mark(&self) -> Mark {
+        let back = lock(&self.back);
+        Mark { ordinary: back.ordinary(), urgent: back.aside.as_ref().map_or(0, |aside| aside.accepted) }
     }
 
-    /// The same, for [`Turn::has_reached`]: the urgent entries have a mark of their own, which is set by this.
+    /// The same, for [`Turn::has_reached`]: the mark of the urgent entries is kept here.
     pub(crate) fn set_mark(&self) -> u64 {
         let mut back = lock(&self.back);
         if let Some(aside) = back.aside.as_deref_mut() {
@@ -416,9 +431,14 @@ impl<S: Stage> Turn<'_, S> {
         });
     }
 
-    /// Whether urgent entries wait.
-    pub(crate) fn is_urged(&mut self) -> bool {
-        lock(&self.mailbox.back).aside.as_ref().is_some_and(|aside| aside.urgent.left() > 0)
+    /// Entries taken so far.
+    pub(crate) fn taken(&mut self) -> Mark {
+        let left = self.consumer(|consumer| consumer.left());
+        let back = lock(&self.mailbox.back);
+        // Urgent entries that have been put aside come back among the others.
+        let ordinary = back.ordinary().saturating_sub((back.buffer.left() + left) as u64);
+        let urgent = back.aside.as_ref().map_or(0, |aside| aside.accepted - aside.urgent.left() as u64);
+        Mark { ordinary, urgent }
     }
 
     /// Whether all entries have been taken that were accepted before the mark was set, in both lanes.

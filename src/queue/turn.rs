@@ -149,14 +149,6 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.front.front_about())
     }
 
-    /// Entries taken so far, the urgent ones aside.
-    pub(crate) fn taken(&mut self) -> u64 {
-        let left = self.consumer(|consumer| consumer.left());
-        let back = lock(&self.mailbox.back);
-        // Urgent entries that have been put aside come back among the others.
-        back.ordinary().saturating_sub((back.buffer.left() + left) as u64)
-    }
-
     /// Accepts nothing more, as [`Mailbox::close`]. Returns whether nothing is left, nor kept.
     pub(crate) fn close(&mut self) -> bool {
         if self.consumer(|consumer| consumer.over) {

@@ -146,6 +146,11 @@ impl Diary {
         self.0.lines.lock().unwrap().push(line.into());
     }
 
+    /// How many lines there are that have not been taken.
+    pub(crate) fn peek(&self) -> usize {
+        self.0.lines.lock().unwrap().len()
+    }
+
     /// The lines written since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lines.lock().unwrap())

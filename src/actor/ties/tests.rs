@@ -87,6 +87,6 @@ async fn a_notice_is_written_once_for_each_watch_and_never_without_one() {
         let (_watch, notice) = ties.take_watch(id).expect("it is watched");
         assert!(notice.is_some());
         assert!(!ties.note(of(), &**w.seat()), "the watch has been taken back");
-        assert!(ties.next(u64::MAX, &**w.seat()).is_none());
+        assert!(ties.next(Mark { ordinary: u64::MAX, urgent: u64::MAX }, &**w.seat()).is_none());
     }
 }

@@ -89,7 +89,7 @@ fn newest_is_dropped_and_accepted() {
     (1..=4).for_each(|id| offer(&rig, id));
     let count = rig.mailbox.count();
     assert_eq!((count.accepted, count.queued, count.dropped), (4, 2, 2));
-    assert_eq!(rig.mailbox.mark(), 2, "a stop does not wait for it");
+    assert_eq!(rig.mailbox.mark().ordinary, 2, "a stop does not wait for it");
     rig.run();
     assert_eq!((rig.log.who(Did::Handled), rig.log.who(Did::Buried)), (vec![1, 2], vec![3, 4]));
 }

@@ -97,15 +97,19 @@ fn accepted_and_taken_are_counted_apart() {
     let rig = Rig::new(4);
     rig.push_parts([1, 2, 3]);
     assert!(is_full(&rig.mailbox.push(rig.part(4)).and_then(|()| rig.mailbox.push(rig.part(5)))));
-    assert_eq!((rig.mailbox.mark(), rig.mailbox.count().accepted), (4, 4), "refused ones do not count");
+    assert_eq!(
+        (rig.mailbox.mark().ordinary, rig.mailbox.count().accepted),
+        (4, 4),
+        "refused ones do not count"
+    );
     let mut turn = rig.turn();
-    assert_eq!(turn.taken(), 0);
+    assert_eq!(turn.taken().ordinary, 0);
     assert_eq!(turn.open_next(), Opened::Task);
-    assert_eq!(turn.taken(), 1, "from the moment it is opened");
+    assert_eq!(turn.taken().ordinary, 1, "from the moment it is opened");
     turn.clear();
     rig.push(rig.part(6));
     assert!(turn.bury_next(&()));
-    assert_eq!((turn.taken(), rig.mailbox.mark()), (2, 5));
+    assert_eq!((turn.taken().ordinary, rig.mailbox.mark().ordinary), (2, 5));
     drop(turn);
 }
 
@@ -117,7 +121,7 @@ fn closed_mailbox_hands_the_entry_back() {
     assert!(!rig.mailbox.close(), "it was closed before");
     let Err(Refused::Closed(second)) = rig.mailbox.push(rig.part(2)) else { panic!("it is closed") };
     assert_eq!(second.0.id, 2);
-    assert_eq!((rig.count(), rig.mailbox.mark()), ((1, 0), 1));
+    assert_eq!((rig.count(), rig.mailbox.mark().ordinary), ((1, 0), 1));
     rig.run();
     assert_eq!(rig.log.who(Did::Handled), [1], "what was accepted is still there");
 }
