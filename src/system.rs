@@ -107,7 +107,9 @@ impl System {
     /// it has accepted and with its children. What has not ended after `within` is killed.
     ///
     /// An actor closes when its turn to stop comes, so that a pipeline runs dry; from then on a send to it
-    /// fails with the message inside. What is killed has [`KILL_GRACE`](crate::KILL_GRACE) for its `stopped`
+    /// fails with the message inside. One that takes longer than half of the time that is left goes on stopping
+    /// while the next ones have their turns, so that one that hangs does not cost the others their orderly stop;
+    /// it is killed when `within` is over, and not before. What is killed has [`KILL_GRACE`](crate::KILL_GRACE) for its `stopped`
     /// hook. A handler that never awaits cannot be killed: its actor is [`Status::Detached`](crate::Status::Detached), and listed as
     /// such. So the shutdown takes `within` and three seconds at the most.
     ///
@@ -125,23 +127,31 @@ impl System {
             ledger: Ledger::default(),
         };
         let end = Instant::now().checked_add(within);
-        let mut late = Vec::new();
-        while let Some(root) = self.roots().pop() {
-            let mut tree = Vec::new();
-            add_tree(&root, &mut tree);
-            root.stop();
-            let in_time = ended_by(&*root, end).await;
-            for seat in tree {
-                if seat.common().ended().is_some() {
-                    report.add(&*seat);
-                } else {
-                    late.push(seat);
+        // Those that go on stopping while others have their turns.
+        let mut slow: Vec<Tree> = Vec::new();
+        loop {
+            let turn = self.roots().into_iter().rev().find(|root| slow.iter().all(|tree| !tree.is_of(root)));
+            let all_had_it = turn.is_none();
+            let tree = match turn {
+                Some(root) => {
+                    let tree = Tree::of(root);
+                    tree.root.stop();
+                    tree
                 }
-            }
-            if !in_time {
+                None if slow.is_empty() => break,
+                None => slow.remove(0),
+            };
+            let until = if all_had_it { end } else { end.map(halfway_to) };
+            let in_time = ended_by(&*tree.root, until).await;
+            slow.push(tree);
+            // Also those that ended while others were waited for: in the order in which they did, as far as it is
+            // known.
+            slow.retain_mut(|tree| !tree.report(&mut report));
+            if !in_time && end.is_some_and(|end| end <= Instant::now()) {
                 break;
             }
         }
+        let mut late: Vec<_> = slow.into_iter().flat_map(|tree| tree.below).collect();
         // And those that came, or were not come to, meanwhile.
         late.extend(self.home.alive());
         late.sort_by_key(|seat| seat.common().identity.id());
@@ -202,6 +212,45 @@ impl SystemBuilder {
         // The first reader of the dead letters, whom they count from the start.
         System { home: Home::new(&self.name, self.detect_deadlocks) }
     }
+}
+
+/// A root that is asked to stop, and those below it, in the order in which they stop.
+struct Tree {
+    root: Arc<dyn AnySeat>,
+    /// Those of whom the report does not tell yet, the root the last of them.
+    below: Vec<Arc<dyn AnySeat>>,
+}
+
+impl Tree {
+    fn of(root: Arc<dyn AnySeat>) -> Self {
+        let mut below = Vec::new();
+        add_tree(&root, &mut below);
+        Self { root, below }
+    }
+
+    fn is_of(&self, root: &Arc<dyn AnySeat>) -> bool {
+        Arc::ptr_eq(&self.root, root)
+    }
+
+    /// Reports those that have ended. True: the root has, so that nobody is left to be waited for.
+    fn report(&mut self, report: &mut ShutdownReport) -> bool {
+        // Looked at first: the root ends last, and those who watch it are told last of all.
+        let over = self.root.common().told().is_some();
+        self.below.retain(|seat| {
+            let ended = seat.common().ended().is_some();
+            if ended {
+                report.add(&**seat);
+            }
+            !ended
+        });
+        over
+    }
+}
+
+/// The middle of the time that is left.
+fn halfway_to(end: Instant) -> Instant {
+    let now = Instant::now();
+    now + end.saturating_duration_since(now) / 2
 }
 
 /// Adds an actor and those below it, in the order in which they stop: children first, the youngest of them

@@ -372,6 +372,25 @@ async fn until(so: impl Fn() -> bool) {
     }
 }
 
+/// contract §7: a root that blocks its thread is detached, and the others stop in order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_that_never_awaits_does_not_have_the_others_killed() {
+    let lab = Lab::new("detached-root");
+    let (gate, key) = gate();
+    let fine = lab.probe("fine");
+    let stuck = lab.probe("stuck");
+    stuck.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    fine.try_tell(Note(1)).unwrap();
+    let report = lab.system.shutdown(millis(100)).await;
+    assert_eq!(report.stopped, [fine.identity().clone()], "{report:?}");
+    assert_eq!(report.detached, [stuck.identity().clone()], "{report:?}");
+    assert_eq!(lab.diary.notes(), [1]);
+    drop(key);
+    stuck.ended().await;
+    lab.close().await;
+}
+
 /// contract §5: a bystander of a group restart that never awaits is detached after its time and a grace, and the
 /// group goes on without it; there is no second one beside it, and it restarts when its code comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

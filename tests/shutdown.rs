@@ -277,3 +277,57 @@ async fn a_shutdown_without_time_kills_and_the_ledger_is_exact() {
     assert_eq!(lab.system.dead_letters().count(Reason::Aborted), 3);
     lab.close().await;
 }
+
+/// contract §7, `System::shutdown`: a root that hangs costs the others neither their orderly stop nor what they
+/// have accepted: it is waited for through half of the time that is left, and then beside the next one.
+#[tokio::test(start_paused = true)]
+async fn a_root_that_hangs_does_not_cost_the_others_their_orderly_stop() {
+    let lab = Lab::new("shutdown-stuck");
+    let first = lab.tree().await;
+    let child = first.spawn(lab.diary.child("child")).await.unwrap();
+    let second = lab.probe("second");
+    let stuck = ["third", "fourth"].map(|name| lab.probe(name));
+    for probe in &stuck {
+        probe.try_tell(Hold(0)).unwrap();
+        lab.diary.entered().await;
+    }
+    second.try_tell(Note(1)).unwrap();
+    let start = Instant::now();
+    let report = lab.system.shutdown(secs(8)).await;
+    assert_eq!(start.elapsed(), secs(8));
+    let ids = |seats: &[postbox::Identity]| seats.iter().map(|of| of.id()).collect::<Vec<_>>();
+    let stopped = [second.identity(), child.identity(), first.identity()].map(|of| of.id());
+    assert_eq!(ids(&report.stopped), stopped, "{report:?}");
+    assert_eq!(ids(&report.killed), [stuck[1].identity().id(), stuck[0].identity().id()], "{report:?}");
+    assert!(report.detached.is_empty(), "{report:?}");
+    assert_eq!(lab.diary.notes(), [1]);
+    assert_eq!(report.ledger, lab.system.ledger());
+    assert!(matches!(child.ended().await, StopReason::Shutdown));
+    lab.close().await;
+}
+
+/// The same: the one that hangs ends in order after all, if it comes to it before the time is over.
+#[tokio::test(start_paused = true)]
+async fn a_root_that_is_slow_has_all_the_time_of_the_shutdown() {
+    let lab = Lab::new("shutdown-slow");
+    let first = lab.probe("first");
+    let slow = lab.probe("slow");
+    slow.try_tell(Hold(1)).unwrap();
+    slow.try_tell(Note(2)).unwrap();
+    lab.diary.entered().await;
+    let mut shutdown = task::spawn(lab.system.shutdown(secs(8)));
+    assert_pending!(shutdown.poll());
+    tokio::time::sleep(secs(3)).await;
+    assert_pending!(shutdown.poll());
+    first.try_tell(Note(0)).unwrap();
+    tokio::time::sleep(secs(2)).await;
+    assert_pending!(shutdown.poll());
+    assert!(matches!(first.ended().await, StopReason::Stopped));
+    lab.diary.open();
+    let report = shutdown.await;
+    assert!(report.is_clean(), "{report:?}");
+    let ids: Vec<_> = report.stopped.iter().map(|of| of.id()).collect();
+    assert_eq!(ids, [first.identity().id(), slow.identity().id()], "in the order in which they stopped");
+    assert_eq!(lab.diary.notes(), [0, 1, 2]);
+    lab.close().await;
+}
