@@ -73,8 +73,8 @@ pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(5);
 
 /// A system for one test: its own names, dead letters and ledger, and strict.
 ///
-/// When it is dropped, the test fails with a list of what went wrong and was not expected: actors that failed,
-/// dead letters, messages that are in hand or wait, a ledger that does not balance. What a test brings about
+/// When it is dropped, the test fails with a list of what went wrong and was not expected: actors that failed
+/// or were detached, dead letters, messages that are in hand or wait, a ledger that does not balance. What a test brings about
 /// on purpose it allows beforehand, by type. What [`faults`](Self::faults) brought about is expected.
 ///
 /// Under [`#[postbox::test]`](macro@crate::test), [`run`] and [`explore`] the look is taken when the test is
@@ -282,7 +282,7 @@ impl TestSystem {
         *record::lock(&self.kit.watchdog) = limit;
     }
 
-    /// Expects actors of this type to fail, and the messages they fail at to become dead letters.
+    /// Expects actors of this type to fail or to be detached, and the messages they fail at to become dead letters.
     pub fn allow_failure<A: Actor>(&self) {
         record::lock(&self.kit.allowed).failures.insert(A::kind());
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use postbox::{
-    Reason, Status,
+    Backoff, Reason, Status,
     prelude::*,
     testkit::{Event, TestSystem, assert_tree, expect_match, explore, run},
 };
@@ -875,4 +875,93 @@ fn other_systems_are_not_looked_at() {
         seen.store(true, Ordering::SeqCst);
     });
     assert!(asked.load(Ordering::SeqCst));
+}
+
+/// The pauses of three restarts with a jitter, in milliseconds.
+async fn pauses(sys: TestSystem) -> Vec<u128> {
+    sys.allow_failure::<Account>();
+    let backoff = Backoff::exponential(secs(1_000), secs(1_000)).jitter(1.0);
+    let tree = sys.supervisor().backoff(backoff).start().await.unwrap();
+    let account = tree.spawn(child("account", Account::default)).await.unwrap();
+    let mut pauses = Vec::new();
+    for _ in 0..3 {
+        account.audit().await.unwrap_err();
+        let begun = Instant::now();
+        account.deposit(1).await.unwrap();
+        pauses.push(begun.elapsed().as_millis());
+    }
+    pauses
+}
+
+/// The jitter of a backoff follows from the seed; without one it is the same in every run.
+#[test]
+fn jitter_of_a_backoff_follows_from_the_seed() {
+    let seen = Mutex::new(Vec::new());
+    let look = async |sys: TestSystem| {
+        let pauses = pauses(sys).await;
+        seen.lock().unwrap().push(pauses);
+    };
+    explore([1, 2, 1], look);
+    run(&look);
+    run(&look);
+    let seen = seen.into_inner().unwrap();
+    assert_eq!((&seen[0], &seen[3]), (&seen[2], &seen[4]), "{seen:?}");
+    assert!(seen[0] != seen[1] && seen[0] != seen[3] && seen[1] != seen[3], "{seen:?}");
+    assert!(seen.iter().flatten().all(|&pause| pause > 0 && pause < 1_000_000), "{seen:?}");
+}
+
+/// An actor whose code does not come to an await, and the gate that holds it.
+#[derive(Actor)]
+struct Stuck {
+    entered: Arc<AtomicBool>,
+    gate: std::sync::mpsc::Receiver<()>,
+}
+
+#[messages]
+impl Stuck {
+    /// Blocks its thread.
+    #[message]
+    async fn block(&mut self) {
+        self.entered.store(true, Ordering::SeqCst);
+        let _gone = self.gate.recv();
+    }
+}
+
+/// A system with an actor that was killed and cannot be, and what happened to it.
+async fn detached(sys: &TestSystem) -> Vec<Event> {
+    let (key, gate) = std::sync::mpsc::channel();
+    let entered = Arc::new(AtomicBool::new(false));
+    let stuck = sys.spawn(Stuck { entered: entered.clone(), gate });
+    stuck.try_tell(Block).unwrap();
+    while !entered.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    stuck.kill();
+    while stuck.status() != Status::Detached {
+        tokio::task::yield_now().await;
+    }
+    drop(key);
+    stuck.ended().await;
+    let mut events = sys.events();
+    std::iter::from_fn(|| events.next()).filter(|event| event.actor() == stuck.identity()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_tells_of_an_actor_that_was_detached() {
+    let sys = TestSystem::new();
+    sys.allow_failure::<Stuck>();
+    let events = detached(&sys).await;
+    let [Event::Started { .. }, Event::Detached { actor }, Event::Ended { .. }] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(actor.kind(), "Stuck");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn detached_actor_fails_the_test() {
+    let sys = TestSystem::new();
+    detached(&sys).await;
+    let text = failure_of(|| drop(sys));
+    assert!(text.contains("was detached, its code does not come to an await"), "{text}");
+    assert!(text.contains("`allow_failure::<Stuck>()`"), "{text}");
 }

@@ -105,7 +105,7 @@ pub(super) fn begin<A: Actor>(
     let (ruling, told) = match &common.membership {
         // Told to shut down, it ends for good, whether or not its supervisor has come to close the family.
         Some(member) if !no_start && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
-            member.family.rule(member, exit.kind(), &own)
+            member.family.rule(member, exit.kind(), &own, &common.home)
         }
         _ => (Ruling::End, None),
     };

@@ -6,8 +6,7 @@
 //! been let go: it raises signals. A signal only wakes the one it is for; whether it still holds is asked here.
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::{BuildHasher, Hasher},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{Ordering, fence},
@@ -21,6 +20,7 @@ use super::{
     ending::{self, End, Hooks},
     handle::Handle,
     history::History,
+    home::Home,
     seat::{AnySeat, signal},
 };
 use crate::{
@@ -277,12 +277,16 @@ impl Family {
         member: &Membership,
         exit: decide::Exit,
         last: &StopReason,
+        home: &Home,
     ) -> (Ruling, Option<Shutdown>) {
+        let jittered = self.state().children.supervision().backoff.is_jittered();
+        // Not under the lock: in a test it is the observer that says.
+        let random = if jittered { home.random() } else { 0.0 };
         let mut state = self.state();
         let told = state.told(member.number);
         // One that waits for its turn to start has no incarnation to end: it is on its way already.
         let at_gate = state.children.get(member.number).is_some_and(|child| child.stage() == Stage::Waiting);
-        let answer = state.children.exited(member.number, exit, Instant::now(), random());
+        let answer = state.children.exited(member.number, exit, Instant::now(), random);
         let limit = state.children.supervision().limit;
         if matches!(answer, Answer::Join | Answer::Restart { .. } | Answer::Group { .. })
             && !at_gate
@@ -470,14 +474,5 @@ impl Family {
         state.children.reopen();
         state.children.each(|kept| kept.orphaned = true);
         state.escalated = None;
-    }
-}
-
-/// A number from 0 to 1, good enough to keep restarts apart.
-fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
-    {
-        bits as f64 / (1_u64 << 53) as f64
     }
 }

@@ -1,8 +1,12 @@
 //! What the actors of one system share.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use dashmap::{DashMap, Entry};
@@ -124,11 +128,25 @@ impl Home {
         sum
     }
 
+    /// A number from 0 to 1, for the jitter of a backoff. In a test it follows from the seed.
+    pub(super) fn random(&self) -> f64 {
+        self.observer.get().map_or_else(random, |observer| observer.random())
+    }
+
     fn shard_of(&self, common: &Common) -> std::sync::MutexGuard<'_, Shard> {
         self.shard(usize::try_from(common.identity.id().get() % SHARDS as u64).unwrap_or_default())
     }
 
     fn shard(&self, index: usize) -> std::sync::MutexGuard<'_, Shard> {
         self.roster[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number from 0 to 1, good enough to keep restarts apart.
+fn random() -> f64 {
+    let bits = RandomState::new().build_hasher().finish() >> 11;
+    #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
+    {
+        bits as f64 / (1_u64 << 53) as f64
     }
 }

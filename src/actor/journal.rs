@@ -92,6 +92,9 @@ pub(super) fn unheard_error(who: &Identity, message: &str, count: u64) {
 /// A handler that cannot be killed, or that cannot be told to end.
 pub(super) fn detached(common: &Common, message: Option<&str>, killed: bool) {
     let who = &common.identity;
+    if let Some(observer) = common.home.observer.get() {
+        observer.detached(who);
+    }
     let what = if killed { "was killed" } else { "was to end" };
     let at = message.map_or_else(
         || "in a hook, its factory or a `Drop`".to_owned(),

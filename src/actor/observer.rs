@@ -32,6 +32,12 @@ pub(crate) trait Observer: Send + Sync {
     /// An actor has ended for good.
     fn ended(&self, who: &Identity, reason: &StopReason);
 
+    /// An actor has been given up: its code does not come back.
+    fn detached(&self, who: &Identity);
+
+    /// A number from 0 to 1, for the jitter of a backoff.
+    fn random(&self) -> f64;
+
     /// Whether it wants to be asked before each message.
     fn is_armed(&self) -> bool;
 

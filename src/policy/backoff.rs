@@ -92,6 +92,11 @@ impl Backoff {
         Duration::try_from_secs_f64(full.as_secs_f64() * (1.0 - cut)).map_or(full, |short| short.min(full))
     }
 
+    /// Returns whether a pause depends on chance.
+    pub(crate) fn is_jittered(&self) -> bool {
+        self.jitter > 0.0
+    }
+
     /// Returns how many restarts in a row still count for a child that then lived for `lived`.
     pub(crate) fn streak(&self, consecutive: u32, lived: Duration) -> u32 {
         if lived >= self.reset_after { 0 } else { consecutive }

@@ -31,6 +31,11 @@ pub enum Event {
         /// Why.
         reason: StopReason,
     },
+    /// An actor has been given up: it was to end, and its code did not come to an await.
+    Detached {
+        /// The actor.
+        actor: Identity,
+    },
     /// A message has become a dead letter. It comes before the failure it died of.
     DeadLetter {
         /// The actor it was for.
@@ -51,7 +56,10 @@ impl Event {
     #[must_use]
     pub fn actor(&self) -> &Identity {
         match self {
-            Self::Started { actor } | Self::Restarted { actor } | Self::Ended { actor, .. } => actor,
+            Self::Started { actor }
+            | Self::Restarted { actor }
+            | Self::Ended { actor, .. }
+            | Self::Detached { actor } => actor,
             Self::Failed { failure } => failure.identity(),
             Self::DeadLetter { to, .. } => to,
         }

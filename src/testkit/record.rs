@@ -29,6 +29,8 @@ pub(super) struct Record {
     pages: Mutex<Pages>,
     /// Decides who gives way, when turns are taken in an order of a seed.
     order: Option<Mutex<Dice>>,
+    /// Decides the jitter of backoffs: dice of its own, so that a restart does not change the order.
+    jitter: Mutex<Dice>,
 }
 
 #[derive(Default)]
@@ -60,6 +62,7 @@ impl Record {
             home: Arc::downgrade(home),
             pages: Mutex::default(),
             order: seed.map(|seed| Mutex::new(Dice::new(seed))),
+            jitter: Mutex::new(Dice::new(!seed.unwrap_or(0))),
         }
     }
 
@@ -127,6 +130,14 @@ impl Observer for Record {
         if !pages.probes.contains(&who.id()) {
             pages.events.push(Event::Ended { actor: who.clone(), reason: reason.clone() });
         }
+    }
+
+    fn detached(&self, who: &Identity) {
+        self.pages().events.push(Event::Detached { actor: who.clone() });
+    }
+
+    fn random(&self) -> f64 {
+        lock(&self.jitter).unit()
     }
 
     fn is_armed(&self) -> bool {

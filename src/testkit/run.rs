@@ -68,8 +68,7 @@ where
 ///
 /// Use it for what must hold in every order. A test that fails is run no further, and the panic names the
 /// seed, which replays the same order: `explore([17], …)`. That holds for what the actors of the system do.
-/// The branches of a `select!`, the order in a `HashMap`, the jitter of a backoff and other threads are not in
-/// the seed's hand.
+/// The branches of a `select!`, the order in a `HashMap` and other threads are not in the seed's hand.
 ///
 /// # Panics
 ///
@@ -159,10 +158,16 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
+    /// From 0 to 1.
+    pub(super) fn unit(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
+        {
+            (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        }
+    }
+
     /// True as often as `rate` says.
     pub(super) fn chance(&mut self, rate: f64) -> bool {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
-        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        unit < rate
+        self.unit() < rate
     }
 }

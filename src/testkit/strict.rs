@@ -52,6 +52,15 @@ impl Kit {
                     let kind = failure.identity().kind();
                     found.push(format!("{}; expected? `allow_failure::<{kind}>()`", failure.chain()));
                 }
+                Event::Detached { actor }
+                    if !allowed.everything && !allowed.failures.contains(actor.kind()) =>
+                {
+                    let kind = actor.kind();
+                    found.push(format!(
+                        "{actor} was detached, its code does not come to an await; expected? \
+                         `allow_failure::<{kind}>()`"
+                    ));
+                }
                 Event::DeadLetter { to, message_type, reason, failure, .. } => {
                     let ordered = pages.is_cut(to.id(), message_type, *reason)
                         || is_of_failure(*reason)
