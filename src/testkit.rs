@@ -38,12 +38,14 @@
 //! | [`TestSystem`] | a system for one test, which fails it for what went wrong unsaid |
 //! | [`TestSystem::settle`], [`TestSystem::advance`] | waiting, without a sleep |
 //! | [`Probe`] | a recipient whose messages can be looked at |
+//! | [`Mock`] | an actor without a state, whose answers the test writes |
 //! | [`Events`] | what happened to the actors, in order |
 //! | [`Faults`] | failures, delays and kills on order |
 //! | [`explore`] | one test under many orders of turns |
 
 mod events;
 mod faults;
+mod mock;
 mod probe;
 mod record;
 mod run;
@@ -58,6 +60,7 @@ pub use self::tree::dedented;
 pub use self::{
     events::{Event, Events, Who},
     faults::Faults,
+    mock::Mock,
     probe::{Probe, Received},
     run::{Outcome, explore, run},
 };
@@ -179,6 +182,17 @@ impl TestSystem {
     #[track_caller]
     pub fn probe_of<M: Message>(&self, capacity: usize) -> Probe<M> {
         Probe::new(Arc::clone(&self.kit), capacity)
+    }
+
+    /// Makes an actor of type `A` without an `A`: the test writes what it answers.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, and for an actor whose `CAPACITY` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn mock<A: Actor>(&self) -> Mock<A> {
+        Mock::new(Arc::clone(&self.kit))
     }
 
     /// Makes a cursor over what happens to the actors, from the system's beginning on.
@@ -342,5 +356,13 @@ impl Kit {
 
     fn limit(&self) -> Duration {
         *record::lock(&self.watchdog)
+    }
+}
+
+impl Drop for Kit {
+    fn drop(&mut self) {
+        // What they answer with may hold actors of the system, which holds the record.
+        let mocks = std::mem::take(&mut self.record.pages().mocks);
+        drop(mocks);
     }
 }

@@ -965,3 +965,106 @@ async fn detached_actor_fails_the_test() {
     assert!(text.contains("was detached, its code does not come to an await"), "{text}");
     assert!(text.contains("`allow_failure::<Stuck>()`"), "{text}");
 }
+
+#[postbox::test]
+async fn mock_answers_in_the_order_of_the_script_and_without_a_state(sys: TestSystem) {
+    let mock = sys.mock::<Account>();
+    let account = mock.actor_ref();
+    mock.expect(|msg: Deposit| msg.amount + 1).expect(|_: Deposit| 7);
+    assert_eq!(account.deposit(1).await.unwrap(), 2);
+    assert_eq!(account.deposit(1).await.unwrap(), 7);
+    mock.expect_done().await;
+    let mut seen = 0;
+    mock.always(move |msg: Deposit| {
+        seen += msg.amount;
+        seen
+    });
+    mock.expect(|_: Deposit| 1_000);
+    account.deposit(5).tell().await.unwrap();
+    account.deposit(5).tell().await.unwrap();
+    assert_eq!(account.deposit(5).await.unwrap(), 10, "the first was expected");
+    let ledger = account.ledger();
+    assert_eq!((ledger.accepted, ledger.handled), (5, 5), "{ledger}");
+    assert_eq!(sys.tree(), "");
+}
+
+#[test]
+fn message_that_a_mock_does_not_expect_fails_the_test() {
+    let text = failure_of(|| {
+        run(|sys: TestSystem| async move {
+            let mock = sys.mock::<Account>();
+            mock.expect(|_: Deposit| 0);
+            mock.actor_ref().deposit(1).await.unwrap();
+            let error = mock.actor_ref().deposit(2).await.unwrap_err();
+            assert!(matches!(error, AskError::Discarded { reason: Reason::Unhandled, .. }), "{error}");
+        });
+    });
+    assert!(text.contains("1 × a dead letter: Deposit to Account#"), "{text}");
+    assert!(text.contains("unhandled"), "{text}");
+}
+
+#[test]
+fn message_that_a_mock_waits_for_in_vain_fails_the_test() {
+    let script = |mock: &postbox::testkit::Mock<Account>| {
+        mock.expect(|_: Deposit| 0).expect(|_: Deposit| 0).expect(|_: Audit| ()).always(|_: DepositIn| ());
+    };
+    let text = failure_of(|| run(|sys: TestSystem| async move { script(&sys.mock()) }));
+    assert!(
+        text.contains("the mock Account#") && text.contains("still expects 1 × Audit, 2 × Deposit"),
+        "{text}"
+    );
+    let text = failure_of(|| {
+        run(|sys: TestSystem| async move {
+            let mock = sys.mock();
+            script(&mock);
+            mock.expect_done().await;
+        });
+    });
+    assert!(text.starts_with("the mock Account#"), "{text}");
+}
+
+#[test]
+fn panic_in_the_answer_of_a_mock_fails_the_test() {
+    let text = failure_of(|| {
+        run(|sys: TestSystem| async move {
+            let mock = sys.mock::<Account>();
+            mock.expect(|msg: Deposit| {
+                assert_eq!(msg.amount, 2, "two are due");
+                0
+            });
+            let error = mock.actor_ref().deposit(1).await.unwrap_err();
+            assert!(matches!(error, AskError::NoReply { .. }), "{error}");
+        });
+    });
+    assert!(text.contains("Deposit") && text.contains("two are due"), "{text}");
+}
+
+#[postbox::test]
+async fn mock_ends_as_any_actor_does(sys: TestSystem) {
+    sys.allow_dead_letters::<Deposit>();
+    let mock = sys.mock::<Account>();
+    mock.always(|_: Deposit| 0);
+    let account = mock.actor_ref();
+    account.deposit(1).tell().await.unwrap();
+    account.stop();
+    assert!(matches!(account.ended().await, StopReason::Stopped));
+    assert!(matches!(account.deposit(1).await, Err(AskError::Stopped { .. })));
+    assert_eq!(account.ledger().handled, 1);
+    let other = sys.mock::<Account>();
+    let handle = other.actor_ref().handle();
+    drop(other);
+    assert!(matches!(handle.ended().await, StopReason::Released));
+}
+
+/// A message past its deadline is no part of what it expects.
+#[postbox::test]
+async fn mock_passes_over_what_has_lapsed(sys: TestSystem) {
+    sys.allow_dead_letters::<Deposit>();
+    let mock = sys.mock::<Account>();
+    let account = mock.actor_ref();
+    account.deposit(1).tell().deadline(Duration::from_millis(5)).await.unwrap();
+    tokio::time::advance(secs(1)).await;
+    mock.expect(|msg: Deposit| msg.amount);
+    assert_eq!(account.deposit(2).await.unwrap(), 2);
+    assert_eq!(sys.system().dead_letters().count(Reason::Expired), 1);
+}

@@ -53,6 +53,9 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
     fn settle(self) {}
 
     fn bury(self, cause: &Cause) {
+        if let Some(script) = cause.script() {
+            return drop(envelope::play(script, self.msg));
+        }
         cause.letter(Some(self.msg));
     }
 }
@@ -116,6 +119,10 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
 impl<M: Message, L: Limit> Asked<M, L> {
     fn give_up(self, cause: &Cause) {
         let Self { msg, asker, .. } = self;
+        if let Some(script) = cause.script() {
+            let _unheard = asker.answer(Ok(envelope::play(script, msg)));
+            return;
+        }
         if let Some(told) = cause.told::<M>() {
             // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
             let _unheard = asker.answer(Err(told));

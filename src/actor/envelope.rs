@@ -24,6 +24,7 @@ use super::{
     home::Home,
     journal,
     limit::{Expired, Limit},
+    observer::Script,
     seat::Seat,
 };
 use crate::{
@@ -91,6 +92,8 @@ pub(crate) enum Why {
     Expired(Expired),
     /// The mailbox was full, and drops messages then: for one of two reasons.
     Discarded(Reason),
+    /// In a test: this answers it in place of a handler. It counts as handled.
+    Played(Arc<dyn Script>),
     /// Nobody gave it a fate: a bug of this crate.
     Leaked,
 }
@@ -145,7 +148,7 @@ impl Cause {
             Why::Abandoned { attempts } => (Reason::Abandoned, *attempts, None),
             Why::Expired(expired) => (Reason::Expired, expired.attempts, None),
             Why::Discarded(reason) => (*reason, 0, None),
-            Why::Leaked => (Reason::Leaked, 0, None),
+            Why::Played(_) | Why::Leaked => (Reason::Leaked, 0, None),
         };
         let message = msg.map(|msg| Box::new(msg) as Box<dyn Any + Send>);
         let type_name = short_type_name::<M>();
@@ -160,6 +163,14 @@ impl Cause {
         ));
     }
 
+    /// What answers messages in place of a handler, if anything does.
+    pub(super) fn script(&self) -> Option<&dyn Script> {
+        match &self.why {
+            Why::Played(script) => Some(&**script),
+            _ => None,
+        }
+    }
+
     /// What the asker of a message is told; `None` when the message itself goes back to it.
     pub(super) fn told<M: Message>(&self) -> Option<NoReply<M>> {
         match &self.why {
@@ -170,9 +181,15 @@ impl Cause {
             Why::Ended { .. } => None,
             Why::Discarded(reason) => Some(NoReply::Discarded(*reason)),
             Why::Expired(expired) => Some(NoReply::Expired { started: expired.attempts > 0 }),
-            Why::Abandoned { .. } | Why::Leaked => Some(NoReply::Dropped),
+            Why::Abandoned { .. } | Why::Played(_) | Why::Leaked => Some(NoReply::Dropped),
         }
     }
+}
+
+/// Has a script answer a message.
+pub(super) fn play<M: Message>(script: &dyn Script, msg: M) -> M::Reply {
+    let reply = script.play(short_type_name::<M>(), Box::new(msg));
+    *reply.downcast().expect("the answer to a message is its reply")
 }
 
 fn ended_as(reason: &StopReason) -> Reason {

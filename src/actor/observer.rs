@@ -4,6 +4,8 @@
 //! message the observer is asked only while [`signal::FAULT`] stands on the seat.
 
 use std::{
+    any::Any,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
@@ -11,13 +13,13 @@ use std::{
 
 use super::{
     Actor,
-    envelope::Incarnation,
+    envelope::{Cause as Giving, Incarnation, Why},
     seat::{AnySeat, Seat, signal},
-    turn::Pause,
+    turn::{self, Pause},
 };
 use crate::{
-    BoxError, Failure, Identity, StopReason,
-    failure::Step,
+    BoxError, Failure, Identity, Reason, StopReason,
+    failure::{self, Cause, Step},
     queue::{Opened, Turn},
 };
 
@@ -51,6 +53,9 @@ pub(crate) trait Observer: Send + Sync {
     /// message is to be struck.
     fn poll_take(&self, who: &Identity, message: &'static str, cx: &mut TaskContext<'_>) -> Poll<bool>;
 
+    /// Who is to answer the message in place of the actor, if it is to be struck by that.
+    fn script(&self, who: &Identity) -> Option<Arc<dyn Script>>;
+
     /// The message has been taken, and its handler has not been polled. May panic.
     ///
     /// # Errors
@@ -64,6 +69,15 @@ pub(crate) trait Observer: Send + Sync {
     ///
     /// What its `started` hook is to fail with.
     fn strike_start(&self, who: &Identity) -> Result<(), BoxError>;
+}
+
+/// Stands in for the handlers of an actor that has no state.
+pub(crate) trait Script: fmt::Debug + Send + Sync {
+    /// Whether it has an answer to a message of this type.
+    fn expects(&self, message: &'static str) -> bool;
+
+    /// Answers a message of this type. Runs code of the test's, and may panic.
+    fn play(&self, message: &'static str, msg: Box<dyn Any + Send>) -> Box<dyn Any + Send>;
 }
 
 /// Lets the observer have its way with the next message.
@@ -83,12 +97,40 @@ pub(super) fn before_message<A: Actor>(
     match observer.poll_take(&common.identity, message, cx) {
         Poll::Pending => Some(Pause::Pending(signals)),
         Poll::Ready(false) => None,
-        // Taken as any message is, so that all that follows from its failure is what follows in earnest.
-        Poll::Ready(true) => match turn.open_next() {
-            Opened::Task => observer.strike(&common.identity).err().map(Pause::Failed),
-            Opened::Nothing | Opened::Lapsed | Opened::Empty => None,
+        Poll::Ready(true) => match observer.script(&common.identity) {
+            Some(script) => play(seat, turn, message, script),
+            // Taken as any message is, so that all that follows from its failure is what follows in earnest.
+            None => match turn.open_next() {
+                Opened::Task => observer.strike(&common.identity).err().map(Pause::Failed),
+                Opened::Nothing | Opened::Lapsed | Opened::Empty => None,
+            },
         },
     }
+}
+
+/// Has a script answer the next message.
+fn play<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    message: &'static str,
+    script: Arc<dyn Script>,
+) -> Option<Pause> {
+    let common = seat.common();
+    let expects = script.expects(message);
+    let why = match turn.next_lapsed() {
+        Some(lapsed) => lapsed,
+        None if expects => Why::Played(script),
+        None => Why::Discarded(Reason::Unhandled),
+    };
+    if matches!(why, Why::Played(_)) {
+        // Before it is played, because the script may panic.
+        common.tally.handled();
+    }
+    let giving = Giving::new(common, why);
+    let played = failure::catch(|| turn.bury_next(&giving));
+    common.tally.add(giving.counts());
+    let panic = played.err()?;
+    Some(Pause::Exit(turn::fail(seat, turn, &Step::Message(message), Cause::Panic(panic))))
 }
 
 /// Lets the observer have its way with a hook.

@@ -2,8 +2,16 @@
 
 use std::sync::{Arc, Weak};
 
-pub(crate) use super::observer::Observer;
-use super::{current::OUTSIDE, home::Home, seat::signal};
+pub(crate) use super::observer::{Observer, Script};
+use super::{
+    Actor, ActorRef,
+    common::Common,
+    current::OUTSIDE,
+    home::Home,
+    seat::{Seat, signal},
+    spawn,
+};
+use crate::{Identity, SpawnError};
 
 impl Home {
     /// Has the system observed, from the next spawn on.
@@ -30,4 +38,19 @@ impl Drop for Ambient {
     fn drop(&mut self) {
         OUTSIDE.set(std::mem::take(&mut self.0));
     }
+}
+
+/// Starts an actor without a state: whoever observes the system answers its messages, or nobody takes them. The
+/// observer is told of it before it can take one.
+pub(crate) fn spawn_vacant<A: Actor>(
+    home: &Arc<Home>,
+    tell: impl FnOnce(&Identity),
+) -> Result<ActorRef<A>, SpawnError> {
+    let runtime = spawn::runtime_for::<A>(A::CAPACITY)?;
+    let common = Common::new(Identity::new(A::kind, None), Arc::clone(home), None);
+    let seat = Arc::new(Seat::new(common, A::CAPACITY, A::OVERFLOW, None));
+    let actor = ActorRef::first(Arc::clone(&seat));
+    tell(actor.identity());
+    spawn::launch(&runtime, seat, None);
+    Ok(actor)
 }

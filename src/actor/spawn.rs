@@ -123,7 +123,7 @@ impl<A: Actor> fmt::Debug for Spawn<A> {
     }
 }
 
-fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError> {
+pub(super) fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError> {
     if capacity == 0 {
         return Err(SpawnError::ZeroCapacity { kind: A::kind() });
     }
@@ -132,7 +132,7 @@ fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError>
 
 /// Gives the seat its task. The task is owned by the seat's place in the system: who wants to know its end
 /// waits for the actor's end, and dropping the runtime ends it.
-fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
+pub(super) fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
     let common = seat.common();
     common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
     match common.home.observer.get().cloned() {

@@ -136,6 +136,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.front.front_lapsed().filter(|_| consumer.kept))
     }
 
+    /// Whether, and how, the entry has lapsed that is opened next, as far as the batch at hand goes.
+    pub(crate) fn next_lapsed(&mut self) -> Option<S::Lapse> {
+        self.consumer(|consumer| consumer.front.front_lapsed())
+    }
+
     /// What type the entry under way, or the kept one, is of.
     pub(crate) fn about(&mut self) -> Option<S::About> {
         self.consumer(|consumer| match consumer.place.about() {

@@ -12,11 +12,15 @@ use std::{
 use super::{
     events::Event,
     faults::{Orders, Strike},
+    mock::Steps,
     run::Dice,
 };
 use crate::{
     ActorId, BoxError, DeadLetter, Failure, Identity, Reason, StopReason,
-    actor::{AnySeat, Home, rig::Observer},
+    actor::{
+        AnySeat, Home,
+        rig::{Observer, Script},
+    },
 };
 
 /// The observer of a test system.
@@ -39,6 +43,8 @@ pub(super) struct Pages {
     /// Probes: they are no part of what is tested.
     pub(super) probes: HashSet<ActorId>,
     pub(super) orders: Orders,
+    /// Those without a state, and what answers for them.
+    pub(super) mocks: HashMap<ActorId, Arc<Steps>>,
     /// The failures that the kit brought about.
     pub(super) ordered: Vec<Failure>,
     /// The dead letters that the kit brought about by a kill.
@@ -169,12 +175,20 @@ impl Observer for Record {
         if let Some(strike) = pages.dying.remove(&who.id()) {
             pages.orders.give_back(strike);
         }
+        if pages.mocks.contains_key(&who.id()) {
+            drop(pages);
+            return self.give_way(cx).map(|()| true);
+        }
         let poll = pages.orders.poll_take(who, message, cx);
         drop(pages);
         match poll {
             Poll::Ready(false) => self.give_way(cx).map(|()| false),
             other => other,
         }
+    }
+
+    fn script(&self, who: &Identity) -> Option<Arc<dyn Script>> {
+        self.pages().mocks.get(&who.id()).map(|steps| Arc::clone(steps) as _)
     }
 
     fn strike(&self, who: &Identity) -> Result<(), BoxError> {

@@ -89,6 +89,10 @@ impl Kit {
                     .push(format!("{identity} is still busy: {waiting} of its messages wait; settle first?"));
             }
         }
+        let unmet = |steps: &std::sync::Arc<super::mock::Steps>| steps.unmet();
+        if !allowed.everything {
+            found.extend(pages.mocks.values().filter_map(unmet));
+        }
         let ledger = self.system.ledger();
         if !ledger.balances() {
             found.push(format!("the ledger does not balance, which is a bug of postbox: {ledger}"));
