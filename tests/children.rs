@@ -86,6 +86,7 @@ async fn a_transient_child_that_ended_well_is_restarted_by_hand() {
     assert!(old.try_tell(Note(2)).is_err(), "it is a reference to the one that has ended");
     // Its rules are those that were declared.
     new.stop();
+    assert!(matches!(new.try_tell(Note(3)), Err(TryTellError::Stopped { .. })), "a stop for good closes");
     new.ended().await;
     assert_eq!((tree.children().len(), tree.status()), (1, Status::Running));
     lab.close().await;

@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use lab::{At, Diary, Flaky, Hold, Lab, Note, Poison, Probe, Refuse, Which, idle, secs, took};
-use postbox::{Backoff, Cause, Reason, Status, Step, prelude::*};
+use postbox::{Backoff, Cause, Reason, Shutdown, Status, Step, prelude::*};
 use tokio::time::Instant;
 use tokio_test::{assert_pending, task};
 
@@ -641,6 +641,31 @@ async fn a_stuck_stopped_hook_after_a_kill_does_not_hold_the_next_incarnation_up
     assert_eq!(pause.await, postbox::DEFAULT_SHUTDOWN);
     lab.diary.hold_no_more();
     lab.close().await;
+}
+
+/// contract §5: the `stopped` hook is within the time to shut down, also when it is not the supervisor that ends
+/// the incarnation; but there is always some.
+#[tokio::test(start_paused = true)]
+async fn a_stuck_stopped_hook_at_a_restart_has_the_time_of_its_rule() {
+    let some = postbox::DEFAULT_SHUTDOWN;
+    let (minute, kill) = (Shutdown::Within(secs(60)), Shutdown::Kill);
+    for (rule, killed, time) in
+        [(minute, false, secs(60)), (minute, true, some), (kill, false, some), (kill, true, some)]
+    {
+        let lab = Lab::new("stuck-rule");
+        let tree = lab.tree().await;
+        let probe = tree.spawn(lab.diary.child("a").shutdown(rule)).await.unwrap();
+        lab.diary.hold(At::Stopped, "a");
+        if killed {
+            probe.kill()
+        } else {
+            probe.try_tell(Poison(0)).unwrap()
+        }
+        let pause = took(async { assert_eq!(probe.ask(Note(0)).await.unwrap(), 2) });
+        assert_eq!(pause.await, time, "{rule:?}, killed: {killed}");
+        lab.diary.hold_no_more();
+        lab.close().await;
+    }
 }
 
 /// contract §4: a stop of the supervisor while a child restarts cuts what hangs there, and no next one starts.

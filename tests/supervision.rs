@@ -4,7 +4,7 @@
 mod lab;
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -402,6 +402,47 @@ async fn the_backoff_is_not_reset_by_starts_that_fail() {
     assert_eq!(probe.ask(Note(0)).await.unwrap(), 7);
     assert_eq!(*starts.lock().unwrap(), [1, 3, 7, 11, 15, 19]);
     lab.close().await;
+}
+
+/// contract §5: "backoff: … with jitter".
+#[tokio::test(start_paused = true)]
+async fn children_that_failed_together_come_back_apart() {
+    let lab = Lab::new("jitter");
+    let backoff = Backoff::exponential(secs(1000), secs(1000)).jitter(0.5);
+    let tree = lab.supervisor().limit(100, secs(10)).backoff(backoff).start().await.unwrap();
+    let start = Instant::now();
+    let pauses = Arc::new(Mutex::new(Vec::new()));
+    let write = Arc::clone(&pauses);
+    lab.diary.trouble(move |at, _, number| {
+        if (at, number) == (At::Factory, 2) {
+            write.lock().unwrap().push(start.elapsed());
+        }
+        Ok(())
+    });
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        tree.spawn(lab.diary.child(name)).await.unwrap().try_tell(Poison(0)).unwrap();
+    }
+    tokio::time::sleep(secs(1001)).await;
+    let mut pauses = std::mem::take(&mut *pauses.lock().unwrap());
+    assert_eq!(pauses.len(), 8);
+    assert!(pauses.iter().all(|pause| (secs(500)..=secs(1001)).contains(pause)), "{pauses:?}");
+    pauses.dedup();
+    assert!(pauses.len() > 1, "all at once, after {pauses:?}");
+    lab.close().await;
+}
+
+/// contract §7: "starts again after each of them (charged like any restart)", and so after the same pause.
+#[tokio::test(start_paused = true)]
+async fn the_backoff_follows_every_end_that_another_start_follows() {
+    for (name, end) in [STOP, STOP_NOW, KILL, FAILURE] {
+        let lab = Lab::new(name);
+        let tree = lab.supervisor().backoff(Backoff::exponential(secs(60), secs(60))).start().await.unwrap();
+        let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+        end(&probe);
+        let pause = took(async { assert_eq!(probe.ask(Note(0)).await.unwrap(), 2) });
+        assert_eq!(pause.await, secs(60), "{name}");
+        lab.close().await;
+    }
 }
 
 /// contract §5 and §4: the pause of a supervisor's one child is no pause of the others.

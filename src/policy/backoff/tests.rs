@@ -12,6 +12,8 @@ fn the_pause_doubles_up_to_the_longest() {
     let endless = Backoff::exponential(Duration::from_nanos(1), Duration::MAX);
     for (backoff, attempt, expected) in [
         (Backoff::none(), 0, Duration::ZERO),
+        (Backoff::none(), 127, Duration::ZERO),
+        (Backoff::none(), 128, Duration::ZERO),
         (Backoff::none(), u32::MAX, Duration::ZERO),
         (Backoff::none().jitter(1.0), 3, Duration::ZERO),
         (ordinary, 0, ms(10)),

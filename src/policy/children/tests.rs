@@ -430,3 +430,14 @@ fn a_child_restarted_by_hand_after_its_turn_starts_at_once() {
     assert_eq!(table.play(&[(0, Serves), (1, Serves), (2, Serves)]), ["open 2"]);
     assert_eq!(table.serving(), [0, 1, 2]);
 }
+
+#[test]
+fn who_is_no_part_of_a_group_does_not_wait_out_its_pause() {
+    let sec = Duration::from_secs(1);
+    let backoff = super::super::Backoff::exponential(sec, sec);
+    let mut table = Table::new(Supervision::rest_for_one().backoff(backoff), &[Permanent; 3]);
+    table.play(&[(0, Cut), (0, Gone), (1, Fails), (1, Waits), (2, Told), (2, Waits)]);
+    table.children.revive(0);
+    assert_eq!(table.children.gate(0), Some(Duration::ZERO), "an elder, restarted by hand");
+    assert_eq!(table.children.gate(1), Some(sec), "the first of the group");
+}

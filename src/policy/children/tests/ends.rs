@@ -41,3 +41,22 @@ fn who_has_never_served_or_is_temporary_is_forgotten() {
     table.play(&[(1, Gone)]);
     assert_eq!(table.children.get(1).map(Member::stage), Some(Stage::Ended), "its start by hand failed");
 }
+
+/// As one whose supervisor has been restarted before it had a seat, or whose runtime has gone away.
+#[test]
+fn a_significant_child_that_is_taken_out_is_waited_for_no_longer() {
+    let when = AutoShutdown::AllSignificant;
+    for ended in [false, true] {
+        let mut table = Table::new(Supervision::default().auto_shutdown(when), &[]);
+        for _ in 0..3 {
+            let number = table.children.admit((), Transient, true);
+            table.on(number, Serves);
+        }
+        if ended {
+            table.play(&[(0, Stops), (0, Gone)]);
+        }
+        assert!(table.children.remove(0).is_some());
+        assert_eq!(table.play(&[(1, Stops), (1, Gone)]), ["over 1"], "one is left");
+        assert_eq!(table.play(&[(2, Stops), (2, Gone)]), ["over 2", "stop"]);
+    }
+}
