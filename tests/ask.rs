@@ -804,6 +804,8 @@ enum Odd {
     Answer(u32),
     /// Drops all that were kept.
     Forget,
+    /// Panics with all that were kept in hand.
+    Spill,
     WrongType,
     /// Hands the reply to a task, which answers after an hour.
     Spawn(u32),
@@ -872,6 +874,10 @@ impl Handler<Odd> for Clerk {
             Odd::Forget => {
                 self.kept.clear();
                 0
+            }
+            Odd::Spill => {
+                let _dropped_by_the_panic = std::mem::take(&mut self.kept);
+                spill()
             }
             Odd::WrongType => ctx.reply_later(|reply: ReplyTo<String>| drop(reply)).await,
             Odd::Spawn(number) => {
@@ -1003,6 +1009,20 @@ async fn an_asker_is_told_at_once_that_its_reply_was_dropped() {
     assert_eq!(error.may_retry(), Some(false));
     drop(ask);
     assert_eq!(office.close().await, (2, 0, 0));
+}
+
+/// contract §6: the same when it was dropped by the panic of another message's handler, whose own asker is told of
+/// the failure
+#[tokio::test(start_paused = true)]
+async fn an_asker_whose_kept_reply_falls_with_another_handler_is_told_at_once() {
+    let office = Office::open();
+    let mut kept = task::spawn(office.clerk.ask(Odd::Keep));
+    assert_pending!(kept.poll());
+    let error = office.clerk.ask(Odd::Spill).await.unwrap_err();
+    assert!(matches!(&error, AskError::Failed(failure) if is_spill(failure)), "{error}");
+    assert!(matches!(assert_ready_err!(kept.poll()), AskError::NoReply { .. }));
+    drop(kept);
+    assert_eq!(office.close().await, (1, 1, 0));
 }
 
 /// contract §6: the same when the actor ends with the reply in its state

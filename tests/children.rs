@@ -4,7 +4,7 @@
 mod lab;
 
 use lab::{At, Hold, Lab, Note, Poison, Probe, Which, idle, secs, took};
-use postbox::{Backoff, ChildError, Reason, Status, prelude::*};
+use postbox::{Backoff, ChildError, Overflow, Reason, Status, prelude::*};
 use tokio_test::{assert_pending, task};
 
 async fn with_child(lab: &Lab, restart: Restart) -> (ActorRef<Supervisor>, ActorRef<Probe>) {
@@ -90,6 +90,28 @@ async fn a_transient_child_that_ended_well_is_restarted_by_hand() {
     new.ended().await;
     assert_eq!((tree.children().len(), tree.status()), (1, Status::Running));
     lab.close().await;
+}
+
+/// contract §8: what a full mailbox does is declared, for the seat after a restart by hand as well.
+#[tokio::test(start_paused = true)]
+async fn a_child_restarted_by_hand_drops_what_its_predecessor_dropped() {
+    for (overflow, reason, kept) in
+        [(Overflow::DropOldest, Reason::Evicted, [0, 2]), (Overflow::DropNewest, Reason::Overflow, [0, 1])]
+    {
+        let lab = Lab::new("overflow");
+        let tree = lab.tree().await;
+        tree.spawn(lab.diary.child("a").capacity(1).overflow(overflow)).await.unwrap();
+        tree.stop_child("a").await.unwrap();
+        let probe: ActorRef<Probe> = tree.restart_child("a").await.unwrap().typed().unwrap();
+        probe.try_tell(Hold(0)).unwrap();
+        lab.diary.entered().await;
+        probe.try_tell(Note(1)).unwrap();
+        probe.try_tell(Note(2)).expect("it was accepted, and its fate is a dead letter");
+        lab.diary.open();
+        idle().await;
+        assert_eq!((lab.diary.notes(), lab.letters(reason).len()), (kept.to_vec(), 1), "{overflow:?}");
+        lab.close().await;
+    }
 }
 
 /// contract §5: a restart by hand is no restart of the supervisor's: no charge.

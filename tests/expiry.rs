@@ -215,6 +215,23 @@ async fn a_message_that_is_past_its_deadline_as_its_handler_fails_is_not_tried_a
     lab.close().await;
 }
 
+/// The same with nobody who asks.
+#[tokio::test(start_paused = true)]
+async fn a_told_message_that_is_past_its_deadline_as_its_handler_fails_is_not_tried_again() {
+    let lab = Lab::new("told and parked");
+    let tree = lab.supervisor().backoff(Backoff::exponential(secs(60), secs(60))).start().await.unwrap();
+    let probe = tree.spawn(lab.diary.child("probe")).await.unwrap();
+    probe.tell(Doomed).deadline(millis(5)).await.unwrap();
+    lab.diary.entered().await;
+    tokio::time::sleep(millis(5)).await;
+    lab.diary.open();
+    idle().await;
+    let letters = lab.letters(Reason::Expired);
+    assert_eq!(letters.iter().map(|letter| letter.attempts()).collect::<Vec<_>>(), [1], "in the backoff");
+    assert_eq!((probe.ledger().in_flight, lab.diary.made("probe")), (0, 1));
+    lab.close().await;
+}
+
 /// contract §2, checked at take, and §6: started, since a handler had it once.
 #[tokio::test(start_paused = true)]
 async fn a_message_whose_deadline_passes_between_two_attempts_is_not_tried_again() {

@@ -333,3 +333,17 @@ async fn until(so: impl Fn() -> bool) {
     }
     panic!("it does not come");
 }
+
+/// An actor lets others run now and then, in the middle of a lane too.
+#[tokio::test(start_paused = true)]
+async fn more_urgent_messages_than_one_poll_takes_keep_their_order() {
+    let lab = Lab::new("many");
+    let probe = busy(&lab, 1000, Overflow::Wait).await;
+    for urgent in 1..=1000 {
+        probe.try_tell(Urgent(urgent)).unwrap();
+    }
+    lab.diary.open();
+    idle().await;
+    assert_eq!(lab.diary.notes(), (0..=1000).collect::<Vec<_>>());
+    lab.close().await;
+}

@@ -506,6 +506,33 @@ async fn the_ledger_tells_of_every_message() {
     close(&system).await;
 }
 
+/// contract I3, as a sum: one message more or less on either side, and it does not balance.
+#[test]
+fn a_ledger_balances_when_every_message_is_accounted_for() {
+    let mut ledger = Ledger::default();
+    (ledger.accepted, ledger.handled, ledger.dead, ledger.returned) = (63, 1, 2, 4);
+    (ledger.queued, ledger.stashed, ledger.in_flight) = (8, 16, 32);
+    assert!(ledger.balances() && Ledger::default().balances());
+    let more: [fn(&mut Ledger); 7] = [
+        |ledger| ledger.accepted += 1,
+        |ledger| ledger.handled += 1,
+        |ledger| ledger.dead += 1,
+        |ledger| ledger.returned += 1,
+        |ledger| ledger.queued += 1,
+        |ledger| ledger.stashed += 1,
+        |ledger| ledger.in_flight += 1,
+    ];
+    for more in more {
+        let mut wrong = ledger;
+        more(&mut wrong);
+        assert!(!wrong.balances(), "{wrong}");
+    }
+    let mut sum = ledger;
+    sum += ledger;
+    let text = "126 accepted = 2 handled + 4 dead + 8 returned + 16 queued + 32 stashed + 64 in flight";
+    assert_eq!(sum.to_string(), text);
+}
+
 /// The ledger of a system is the sum of those of its actors, alive and gone
 #[tokio::test(start_paused = true)]
 async fn the_ledger_of_a_system_is_the_sum_of_those_of_its_actors() {

@@ -394,6 +394,33 @@ async fn stashing_another_type_than_the_one_in_hand_is_a_failure_that_says_so() 
     street.close().await;
 }
 
+/// There is no message in a hook that could be put aside.
+#[tokio::test(start_paused = true)]
+async fn stashing_in_a_hook_is_a_failure_that_says_so() {
+    struct Hasty;
+    impl Actor for Hasty {
+        async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+            ctx.stash(Job(0)).await
+        }
+    }
+    let street = Street::new("hook");
+    let error = Hasty.prepare().system(&street.system).start().await.unwrap_err();
+    assert!(error.to_string().contains("stash was called in a hook"), "{error}");
+    street.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_actor_knows_how_much_it_has_put_aside() {
+    let street = Street::new("count");
+    let shop = street.spawn(16);
+    for job in 1..=3 {
+        shop.try_tell(Job(job)).unwrap();
+    }
+    assert_eq!(shop.open().await.unwrap(), 3);
+    assert_eq!(shop.open().await.unwrap(), 0);
+    street.close().await;
+}
+
 /// A permanent child starts again: what it has put aside stays with it.
 #[tokio::test(start_paused = true)]
 async fn a_stop_of_a_permanent_child_keeps_its_stash_for_the_next_incarnation() {

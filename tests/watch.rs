@@ -1103,3 +1103,33 @@ async fn watch_races_end() {
     assert!(report.is_clean() && report.ledger.balances(), "{report:?}");
     assert_eq!(system.dead_letters().total(), 0);
 }
+
+/// For a log line.
+#[tokio::test(start_paused = true)]
+async fn a_notice_reads_as_a_sentence() {
+    struct Reader(lab::Diary);
+    impl Actor for Reader {
+        async fn terminated(&mut self, _ctx: &mut Context<Self>, of: Terminated) {
+            self.0.write(of.to_string());
+        }
+    }
+    struct Read(Handle);
+    impl Message for Read {
+        type Reply = ();
+    }
+    impl Handler<Read> for Reader {
+        async fn handle(&mut self, msg: Read, ctx: &mut Context<Self>) {
+            ctx.watch(msg.0);
+        }
+    }
+    let lab = Lab::new("sentence");
+    let target = target(&lab, "t");
+    let reader = Reader(lab.diary.clone()).prepare().system(&lab.system).spawn().unwrap();
+    reader.ask(Read(target.handle())).await.unwrap();
+    lab.diary.take();
+    target.kill();
+    idle().await;
+    let lines = lab.diary.take();
+    assert_eq!(lines.last(), Some(&format!("{} was killed", target.identity())), "{lines:?}");
+    lab.close().await;
+}

@@ -13,6 +13,7 @@
 
 mod bugs;
 mod expected;
+mod late;
 mod running;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
