@@ -196,6 +196,21 @@ async fn a_stop_handles_what_was_accepted_before_it_in_both_lanes() {
     lab.close().await;
 }
 
+/// contract §7: the same where only urgent ones wait.
+#[tokio::test(start_paused = true)]
+async fn a_stop_handles_the_urgent_messages_accepted_before_it() {
+    let lab = Lab::new("stop urgent");
+    let probe = busy(&lab, 16, Overflow::Wait).await;
+    for urgent in 1..=3 {
+        probe.try_tell(Urgent(urgent)).unwrap();
+    }
+    probe.stop();
+    lab.diary.open();
+    probe.ended().await;
+    assert_eq!(lab.diary.notes(), [0, 1, 2, 3]);
+    lab.close().await;
+}
+
 /// contract §7: dead letters `Stopped`
 #[tokio::test(start_paused = true)]
 async fn a_stop_now_gives_up_both_lanes() {

@@ -89,6 +89,12 @@ impl Watcher {
         self.write(text);
     }
 
+    /// Is written down before others.
+    #[message(priority)]
+    fn urgent(&mut self, text: String) {
+        self.write(text);
+    }
+
     /// Waits at the gate.
     #[message]
     async fn wait(&mut self) {
@@ -254,6 +260,34 @@ async fn the_notice_comes_after_every_message_the_ended_one_had_sent() {
         ["waited", "line 0", "line 1", "line 2", "last words", "chatty stopped", "later"],
         "in its place: behind those accepted before it, before those accepted after it"
     );
+    lab.close().await;
+}
+
+/// contract I7, in the other lane.
+#[tokio::test(start_paused = true)]
+async fn the_notice_comes_after_the_urgent_messages_the_ended_one_had_sent() {
+    struct Herald(ActorRef<Watcher>);
+    impl Actor for Herald {
+        async fn stopped(&mut self, _ctx: &mut Context<Self>, _reason: &StopReason) {
+            for line in 1..=20 {
+                self.0.urgent(format!("urgent {line}")).try_tell().unwrap();
+            }
+        }
+    }
+    let lab = Lab::new("urgent first");
+    let w = lone(&lab, "w");
+    let herald = Herald(w.clone()).prepare().name("herald").system(&lab.system).spawn().unwrap();
+    w.watch(herald.handle()).await.unwrap();
+    w.wait().try_tell().unwrap();
+    lab.diary.entered().await;
+    herald.stop();
+    herald.ended().await;
+    lab.diary.open();
+    idle().await;
+    let mut told = told(&lab);
+    assert_eq!(told.pop().as_deref(), Some("herald stopped"));
+    let urgent: Vec<_> = (1..=20).map(|line| format!("urgent {line}")).collect();
+    assert_eq!(told.split_first(), Some((&"waited".to_owned(), &urgent[..])));
     lab.close().await;
 }
 

@@ -271,3 +271,89 @@ fn what_lies_beside_is_dropped_with_the_mailbox() {
     dropped.sort_unstable();
     assert_eq!(dropped, [1, 2, 3]);
 }
+
+/// The bound is that of all of them, also when it is `fetch` that brings a batch to the front.
+#[test]
+fn batch_that_comes_after_urgent_entries_counts_against_the_bound() {
+    let rig = Rig::new(16);
+    let mut turn = rig.turn();
+    rig.push_parts(1..=6);
+    for id in 0..=STREAK {
+        rig.push(rig.urgent(100 + id));
+    }
+    for _ in 0..STREAK {
+        assert_eq!(next(&mut turn), Opened::Task);
+    }
+    turn.fetch();
+    assert_eq!(rig.count(), (6, 1), "the first of the batch counts as taken");
+    rig.push_parts(7..=16);
+    assert!(matches!(rig.mailbox.push(rig.part(17)), Err(Refused::Overflow(_))));
+    assert_eq!(rig.count(), (16, 1));
+    assert_eq!(step(&mut turn), Opened::Task);
+    let mut handled = all(&rig, &mut turn);
+    handled.retain(|id| *id < 100);
+    assert_eq!(handled, (1..=16).collect::<Vec<_>>());
+    park(turn);
+}
+
+/// Somebody has taken the place that it had left, so there is one entry too many for a while.
+#[test]
+fn mailbox_over_its_capacity_by_one_put_aside_is_full() {
+    let rig = Rig::new(1);
+    rig.push_parts([1]);
+    let mut turn = rig.turn();
+    assert_eq!(turn.open_next(), Opened::Task);
+    rig.push_parts([2]);
+    turn.stash();
+    let count = rig.mailbox.count();
+    assert_eq!((count.queued, count.stashed), (1, 1));
+    for _ in 0..2 {
+        assert!(matches!(rig.mailbox.push(rig.part(3)), Err(Refused::Overflow(_))));
+    }
+    turn.unstash_all();
+    assert_eq!(next(&mut turn), Opened::Task);
+    assert!(matches!(rig.mailbox.push(rig.part(3)), Err(Refused::Overflow(_))), "as many as it is to hold");
+    assert_eq!(next(&mut turn), Opened::Task);
+    rig.push_parts([3]);
+    assert_eq!(all(&rig, &mut turn), [1, 2, 3]);
+    park(turn);
+}
+
+/// Or its seat would be dropped with messages that nobody hears of.
+#[test]
+fn mailbox_holds_something_wherever_it_lies() {
+    type Put = fn(&Rig);
+    let back: Put = |rig| rig.push_parts([1]);
+    let urgent: Put = |rig| rig.push(rig.urgent(2));
+    let stash: Put = |rig| {
+        rig.push_parts([3]);
+        let mut turn = rig.turn();
+        put_aside(&mut turn);
+        park(turn);
+    };
+    let kept: Put = |rig| {
+        rig.push(rig.acting::<true>(4, Acts { fails: true, ..Acts::default() }));
+        let mut turn = rig.turn();
+        assert_eq!(turn.open_next(), Opened::Task);
+        assert_eq!(poll(&mut turn), Poll::Ready(Err(4)));
+        turn.clear();
+        drop(turn);
+    };
+    let cases: [&[Put]; 9] = [
+        &[],
+        &[back],
+        &[urgent],
+        &[stash],
+        &[kept],
+        &[kept, back],
+        &[back, urgent],
+        &[stash, back],
+        &[stash, urgent],
+    ];
+    for (case, puts) in cases.iter().enumerate() {
+        let mut rig = Rig::new(8);
+        puts.iter().for_each(|put| put(&rig));
+        let mailbox = Arc::get_mut(&mut rig.mailbox).expect("nobody else has it");
+        assert_eq!(mailbox.holds_nothing(), puts.is_empty(), "case {case}");
+    }
+}
