@@ -205,6 +205,19 @@ async fn an_ask_that_times_out_in_the_handler_leaves_a_late_reply() {
     assert_eq!(office.close().await, (2, 0, 0));
 }
 
+/// contract §6: the same for an ask that another task has come to wait for meanwhile
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_changes_hands_in_flight_still_tells_that_it_was_started() {
+    let office = Office::open();
+    let mut ask = task::spawn(office.clerk.ask(Order::Slow(3)).timeout(Duration::from_secs(9)));
+    assert_pending!(ask.poll());
+    quiet().await;
+    assert_eq!(office.begun(), 1);
+    let error = ask.into_inner().await.unwrap_err();
+    assert!(matches!(error, AskError::Timeout { started: true, msg: None, .. }), "{error}");
+    assert_eq!(office.close().await, (1, 0, 0));
+}
+
 /// contract §6: the handler failed | `Failed(failure)` at once, with panic text and place | unknown
 #[tokio::test(start_paused = true)]
 async fn an_ask_in_flight_fails_at_once_with_the_text_and_the_place_of_the_panic() {

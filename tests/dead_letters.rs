@@ -378,6 +378,26 @@ async fn a_subscriber_hears_of_a_letter_at_once() {
     close(&system).await;
 }
 
+/// contract §9: the channel of a subscriber, without a wait
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_takes_the_letters_that_are_there_one_by_one() {
+    let system = System::new("letters");
+    let mut letters = system.dead_letters().subscribe(4);
+    let first = porter(&system);
+    for parcel in [1, 2] {
+        first.try_tell(Parcel(parcel)).unwrap();
+    }
+    assert!(letters.try_next().is_none(), "they wait for the porter");
+    first.kill();
+    first.ended().await;
+    for parcel in [1, 2] {
+        let letter = letters.try_next().expect("it is there");
+        assert_eq!(letter.take_message::<Parcel>(), Some(Parcel(parcel)));
+    }
+    assert!(letters.try_next().is_none());
+    close(&system).await;
+}
+
 /// contract §9: a letter with its message can be sent again
 #[tokio::test(start_paused = true)]
 async fn a_message_is_taken_out_once_and_sent_again() {

@@ -269,6 +269,24 @@ async fn a_tell_dropped_after_it_was_granted_room_hands_the_room_on() {
     assert_eq!(bench.end().await, [0, 1, 3]);
 }
 
+/// contract §8: the same of those who know the actor by its message alone
+#[tokio::test(start_paused = true)]
+async fn a_tell_to_a_recipient_dropped_after_it_was_granted_room_hands_the_room_on() {
+    let bench = Bench::full(1).await;
+    let recipient = bench.actor.recipient::<Item>();
+    let mut third = task::spawn(recipient.tell(Item(2)));
+    let mut fourth = task::spawn(recipient.ask(Item(3)));
+    assert_pending!(third.poll());
+    assert_pending!(fourth.poll());
+    bench.pass(1).await;
+    drop(third);
+    assert!(fourth.is_woken());
+    drop(fourth);
+    bench.actor.try_tell(Item(4)).expect("the room is anybody's again");
+    drop(recipient);
+    assert_eq!(bench.end().await, [0, 1, 4]);
+}
+
 /// contract §8: the last of those that wait goes away, and the room is anybody's
 #[tokio::test(start_paused = true)]
 async fn room_granted_to_the_last_in_line_is_free_again_when_it_goes() {

@@ -211,6 +211,21 @@ async fn a_stop_handles_the_urgent_messages_accepted_before_it() {
     lab.close().await;
 }
 
+/// contract §7: "when the last is gone it drains and stops", in both lanes.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_last_reference_drains_both_lanes() {
+    let lab = Lab::new("released");
+    let probe = busy(&lab, 16, Overflow::Wait).await;
+    probe.try_tell(Note(1)).unwrap();
+    probe.try_tell(Urgent(2)).unwrap();
+    let handle = probe.handle();
+    drop(probe);
+    lab.diary.open();
+    assert!(matches!(handle.ended().await, StopReason::Released));
+    assert_eq!(lab.diary.notes(), [0, 2, 1]);
+    lab.close().await;
+}
+
 /// contract §7: dead letters `Stopped`
 #[tokio::test(start_paused = true)]
 async fn a_stop_now_gives_up_both_lanes() {

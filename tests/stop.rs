@@ -436,6 +436,23 @@ async fn a_free_standing_actor_drains_and_stops_with_its_last_reference() {
     lab.close().await;
 }
 
+/// contract §7: the same with as many messages in the batch under way as behind it.
+#[tokio::test(start_paused = true)]
+async fn an_actor_that_is_released_in_a_batch_drains_what_came_behind_it() {
+    let lab = Lab::new("released in a batch");
+    let probe = lab.probe("a");
+    let handle = probe.handle();
+    probe.try_tell(Hold(0)).unwrap();
+    probe.try_tell(Note(1)).unwrap();
+    lab.diary.entered().await;
+    probe.try_tell(Note(2)).unwrap();
+    drop(probe);
+    lab.diary.open();
+    assert!(matches!(handle.ended().await, StopReason::Released));
+    assert_eq!(lab.diary.notes(), [0, 1, 2]);
+    lab.close().await;
+}
+
 /// contract §7: a `Recipient` is a strong reference.
 #[tokio::test(start_paused = true)]
 async fn a_recipient_keeps_a_free_standing_actor_alive() {

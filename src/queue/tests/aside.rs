@@ -357,3 +357,17 @@ fn mailbox_holds_something_wherever_it_lies() {
         assert_eq!(mailbox.holds_nothing(), puts.is_empty(), "case {case}");
     }
 }
+
+#[test]
+fn batch_counts_against_the_bound_beside_what_is_put_aside() {
+    let rig = Rig::new(4);
+    rig.push_parts(1..=3);
+    let mut turn = rig.turn();
+    (0..3).for_each(|_| put_aside(&mut turn));
+    rig.push_parts([4]);
+    let Rest::More(mut turn) = turn.rest() else { panic!("there is more in the back") };
+    assert!(matches!(rig.mailbox.push(rig.part(5)), Err(Refused::Overflow(_))));
+    turn.unstash_all();
+    assert_eq!(all(&rig, &mut turn), [1, 2, 3, 4]);
+    park(turn);
+}
