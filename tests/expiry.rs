@@ -166,6 +166,46 @@ async fn a_deadline_of_zero_is_refused_and_one_of_max_never_comes() {
     lab.close().await;
 }
 
+/// The same where only the message is known.
+#[tokio::test(start_paused = true)]
+async fn a_recipient_takes_messages_with_a_deadline() {
+    let lab = Lab::new("recipient");
+    let probe = busy(&lab).await;
+    let recipient = probe.recipient::<Note>();
+    recipient.tell(Note(1)).deadline(millis(10)).await.unwrap();
+    recipient.tell(Note(2)).deadline(secs(10)).await.unwrap();
+    assert_eq!(probe.ledger().queued, 2);
+    tokio::time::sleep(millis(10)).await;
+    lab.diary.open();
+    idle().await;
+    assert_eq!((lab.diary.notes(), lab.dead_notes(Reason::Expired)), (vec![0, 2], vec![1]));
+    drop(recipient);
+    lab.close().await;
+}
+
+/// Is not waited for.
+struct Hopeless;
+
+impl Message for Hopeless {
+    type Reply = ();
+    const TIMEOUT: Option<Duration> = Some(Duration::ZERO);
+}
+
+impl Handler<Hopeless> for Probe {
+    async fn handle(&mut self, _msg: Hopeless, _ctx: &mut Context<Self>) {}
+}
+
+/// contract §6: Timeouts of zero are refused, those that a message declares as well.
+#[tokio::test(start_paused = true)]
+async fn a_declared_timeout_of_zero_is_refused() {
+    let lab = Lab::new("hopeless");
+    let probe = lab.probe("probe");
+    let error = probe.ask(Hopeless).await.unwrap_err();
+    assert!(matches!(error, AskError::Timeout { started: false, msg: Some(Hopeless), .. }), "{error:?}");
+    assert_eq!(probe.ledger().accepted, 0);
+    lab.close().await;
+}
+
 /// Waits at the gate and fails; it may be tried three times.
 #[derive(Clone)]
 struct Doomed;
@@ -262,6 +302,8 @@ async fn a_call_has_a_deadline() {
     let system = System::new("calls");
     let clock = Clock.prepare().system(&system).spawn().unwrap();
     assert_eq!(clock.tick(1).deadline(secs(1)).await.unwrap(), 1);
+    let error = clock.tick(0).timeout(Duration::ZERO).await.unwrap_err();
+    assert!(matches!(&error, AskError::Timeout { msg: Some(Tick { at: 0 }), .. }), "{error:?}");
     clock.tick(2).deadline(secs(1)).tell().await.unwrap();
     let late = clock.tick(3).deadline(millis(1)).timeout(secs(1));
     tokio::time::advance(millis(1)).await;

@@ -500,6 +500,30 @@ async fn a_watcher_of_a_thousand_is_told_of_each() {
     lab.close().await;
 }
 
+/// As with messages: an actor with much to do lets others run now and then.
+#[tokio::test(start_paused = true)]
+async fn a_watcher_of_a_thousand_lets_others_run_in_between() {
+    let lab = Lab::new("a thousand at once");
+    let w = lone(&lab, "w");
+    let targets: Vec<_> = (0..1000).map(|_| Idle.prepare().system(&lab.system).spawn().unwrap()).collect();
+    for t in &targets {
+        w.watch(t.handle()).await.unwrap();
+    }
+    w.wait().try_tell().unwrap();
+    lab.diary.entered().await;
+    drop(targets);
+    idle().await;
+    lab.diary.take();
+    lab.diary.open();
+    // In the line behind the watcher.
+    let other = lab.diary.clone();
+    let some = tokio::spawn(async move { other.take().len() }).await.unwrap();
+    assert!((1..500).contains(&some), "{some} in one poll");
+    idle().await;
+    assert_eq!(some + lab.diary.take().len(), 1001, "with the handler's line");
+    lab.close().await;
+}
+
 /// `DeathWatchSpec`: "notify with _current_ monitors".
 #[tokio::test(start_paused = true)]
 async fn who_has_taken_the_watch_back_is_not_told() {
