@@ -365,6 +365,40 @@ async fn a_handler_that_is_always_at_work_but_awaits_is_killed_and_not_detached(
     lab.close().await;
 }
 
+/// An actor that has come by since the kill has given its sign of life, and is ending: it is not given up because it
+/// happens to be at work when somebody looks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actor_that_came_back_and_is_at_work_on_its_end_is_not_detached() {
+    struct Slow(Gate);
+    impl Actor for Slow {
+        async fn stopped(&mut self, _ctx: &mut Context<Self>, _reason: &StopReason) {
+            self.0.block();
+        }
+    }
+    impl Handler<Block> for Slow {
+        async fn handle(&mut self, msg: Block, _ctx: &mut Context<Self>) -> u32 {
+            msg.0.block();
+            tokio::task::yield_now().await;
+            0
+        }
+    }
+    let lab = Lab::new("came-back");
+    let ((first, first_key), (second, second_key)) = (gate(), gate());
+    let slow = Slow(second.clone()).prepare().system(&lab.system).spawn().unwrap();
+    slow.try_tell(Block(first.clone())).unwrap();
+    first.entered().await;
+    slow.kill();
+    // The one free thread comes to this when it has asked for the sign of life.
+    tokio::spawn(async {}).await.unwrap();
+    first_key.open();
+    second.entered().await;
+    tokio::time::sleep(KILL_GRACE + millis(200)).await;
+    assert_eq!(slow.status(), Status::Stopping);
+    second_key.open();
+    assert!(matches!(slow.ended().await, StopReason::Killed));
+    lab.close().await;
+}
+
 /// Lets others run until it is so.
 async fn until(so: impl Fn() -> bool) {
     while !so() {
