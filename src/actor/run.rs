@@ -9,6 +9,9 @@
 //! ```
 //! The mailbox is no part of this: it stays in the seat, and takes messages all the while.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     future::poll_fn,
     pin::Pin,
