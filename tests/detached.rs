@@ -399,6 +399,30 @@ async fn an_actor_that_came_back_and_is_at_work_on_its_end_is_not_detached() {
     lab.close().await;
 }
 
+/// Nobody is at work on it: it only waits for the one thread of its runtime, which somebody else holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actor_that_waits_for_a_thread_is_not_given_up_with_the_one_that_holds_it() {
+    let lab = Lab::new("waits-for-a-thread");
+    let (gate, key) = gate();
+    let narrow = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let (stuck, waits) = {
+        let _inside = narrow.enter();
+        (lab.probe("stuck"), lab.probe("waits"))
+    };
+    stuck.try_tell(Block(gate.clone())).unwrap();
+    gate.entered().await;
+    let (report, ()) = tokio::join!(lab.system.shutdown(millis(1)), async {
+        until(|| stuck.status() == Status::Detached).await;
+        tokio::time::sleep(KILL_GRACE / 2).await;
+        assert_ne!(waits.status(), Status::Detached);
+        key.open();
+    });
+    assert!(report.detached.is_empty(), "both have come back: {report:?}");
+    stuck.ended().await;
+    lab.close().await;
+    narrow.shutdown_background();
+}
+
 /// Lets others run until it is so.
 async fn until(so: impl Fn() -> bool) {
     while !so() {
