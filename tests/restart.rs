@@ -4,7 +4,7 @@
 mod lab;
 
 use lab::{At, Flaky, Hold, HoldTwice, Lab, Note, Poison, Refuse, idle, millis, secs};
-use postbox::{Backoff, Cause, Reason, Status, Step, prelude::*};
+use postbox::{Backoff, Cause, DeadLetter, Reason, Status, Step, prelude::*};
 use tokio_test::{assert_pending, task};
 
 /// contract §4: the seat keeps "the mailbox with all pending messages in order (also those behind a second
@@ -663,6 +663,32 @@ async fn messages_wait_for_the_backoff() {
     assert_eq!(probe.ask(Note(1_001)).await.unwrap(), 2);
     assert_eq!(start.elapsed(), millis(700));
     assert_eq!(lab.diary.notes(), (0..=1_001).collect::<Vec<_>>(), "peers §2, 10: more than 1000");
+    lab.close().await;
+}
+
+/// contract §3: "nothing | zero: the handler takes the message by value", also where a copy could be had.
+#[tokio::test(start_paused = true)]
+async fn a_message_without_retry_is_never_copied() {
+    struct Single;
+    impl Message for Single {
+        type Reply = ();
+        fn duplicate(&self) -> Option<Self> {
+            panic!("nobody is to ask for a copy")
+        }
+    }
+    impl Handler<Single> for lab::Probe {
+        async fn handle(&mut self, _msg: Single, ctx: &mut Context<Self>) {
+            ctx.fail("by value").await
+        }
+    }
+    let lab = Lab::new("by value");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("a")).await.unwrap();
+    probe.try_tell(Single).unwrap();
+    let error = probe.ask(Single).await.unwrap_err();
+    assert!(error.to_string().contains("by value"), "{error}");
+    let letters = lab.letters(Reason::Failed);
+    assert_eq!(letters.iter().map(DeadLetter::has_message).collect::<Vec<_>>(), [false; 2], "tombstones");
     lab.close().await;
 }
 
