@@ -217,7 +217,6 @@ impl Ending {
                     // They came after the incarnation they would have ended, and are not meant for the next one.
                     if !seat.common().ends_by(decide::Exit::Stopped) {
                         seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
-                        *known &= !(signal::STOP_NOW | signal::STOP);
                     }
                     forget_kill(seat, known);
                     return Poll::Ready(Next::Again(self.report.take()));
