@@ -33,8 +33,8 @@ impl<T> Children<T> {
             format!("next {next} open {open} significant {significant}\n{window:?}\n{group:?}\n{streak:?}");
         members.iter().fold(
             head,
-            |text, (number, Member { of: _, restart, significant, stage, known, streak })| {
-                format!("{text}\n{number}: {restart:?} {significant} {stage:?} {known} {streak:?}")
+            |text, (number, Member { of: _, restart, significant, stage, known, streak, detached })| {
+                format!("{text}\n{number}: {restart:?} {significant} {stage:?} {known} {streak:?} {detached}")
             },
         )
     }
