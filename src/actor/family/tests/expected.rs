@@ -267,8 +267,12 @@ impl Expected {
     }
 
     fn kill(&mut self, name: Name) {
-        if let Some((number, _)) = self.alive(name) {
-            self.exit(number, Exit::Killed);
+        let Some((number, child)) = self.alive(name) else { return };
+        match child.state {
+            // There is no incarnation that it could be about. It ends a pause at once, as a stop does.
+            State::Gate if child.status == Status::Restarting => {}
+            State::Pause(_) if child.status == Status::Restarting => self.through(number),
+            _ => self.exit(number, Exit::Killed),
         }
     }
 

@@ -336,7 +336,8 @@ impl Expected {
         if significant && by_itself && is_enough {
             assert_eq!(self.step.take(), Some(Step::StopSupervisor));
             self.ends = Some(Exit::Stopped);
-            return;
+            // A group goes on all the same: the supervisor may be waiting for one of it.
+            self.step = self.core.go_on(self.now);
         }
         self.turn_is_over(number);
     }
