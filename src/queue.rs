@@ -32,7 +32,7 @@ mod waiters;
 mod tests;
 
 pub(crate) use aside::{Drops, Forced, Mark, Stash};
-pub(crate) use mailbox::{Count, Mailbox, Refused, STANDING};
+pub(crate) use mailbox::{Count, Due, Mailbox, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};

@@ -7,14 +7,14 @@ use super::{
     asker::Asker,
     common::Common,
     entries::{Asked, Told},
-    envelope::{Cause, Why},
+    envelope::{Cause, Incarnation, Why},
     journal,
     limit::{Limit, Until},
     seat::Seat,
 };
 use crate::{
     Reason, StopReason, failure,
-    queue::{Forced, Refused, Ticket},
+    queue::{Due, Entry, Forced, Refused, Ticket},
 };
 
 /// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
@@ -89,7 +89,7 @@ pub(crate) mod sealed {
 impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
     #[inline]
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
-        self.put_offer(offer, (), line)
+        self.put_offer(offer, (), line, |due| due.wake())
     }
 
     #[cold]
@@ -99,7 +99,7 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
         until: Until,
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
-        self.put_offer(offer, until, line)
+        self.put_offer(offer, until, line, |due| due.wake())
     }
 
     fn leave(&self, ticket: &mut Ticket) {
@@ -112,20 +112,22 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
 }
 
 impl<A: Actor> Seat<A> {
+    /// `due` gets an actor that hands off to run, if it was parked and the message had not to wait for room.
     #[inline]
-    fn put_offer<M: Message, L: Limit>(
+    pub(super) fn put_offer<M: Message, L: Limit>(
         &self,
         offer: Offer<M>,
         limit: L,
         line: Option<Line<'_>>,
+        due: impl FnOnce(Due<'_, Incarnation<A>>),
     ) -> Result<(), (Offer<M>, Refusal)>
     where
         A: Handler<M>,
     {
         let Offer { msg, asker } = offer;
         match asker {
-            None => self.put(Told { msg, limit }, line, |told| Offer { msg: told.msg, asker: None }),
-            Some(asker) => self.put(Asked { msg, asker, limit }, line, |asked| Offer {
+            None => self.put(Told { msg, limit }, line, due, |told| Offer { msg: told.msg, asker: None }),
+            Some(asker) => self.put(Asked { msg, asker, limit }, line, due, |asked| Offer {
                 msg: asked.msg,
                 asker: Some(asked.asker),
             }),
@@ -133,13 +135,15 @@ impl<A: Actor> Seat<A> {
     }
 
     #[inline]
-    fn put<M: Message, T: crate::queue::Entry<super::envelope::Incarnation<A>>>(
+    fn put<M: Message, T: Entry<Incarnation<A>>>(
         &self,
         entry: T,
         line: Option<Line<'_>>,
+        due: impl FnOnce(Due<'_, Incarnation<A>>),
         back: impl FnOnce(T) -> Offer<M>,
     ) -> Result<(), (Offer<M>, Refusal)> {
         let pushed = match line {
+            None if A::HAND_OFF => self.mailbox.push_quietly(entry).map(|parked| parked.map_or((), due)),
             None => self.mailbox.push(entry),
             Some(Line { ticket, waker }) => self.mailbox.push_or_wait(entry, ticket, waker),
         };
@@ -148,7 +152,7 @@ impl<A: Actor> Seat<A> {
 
     /// Says why there is no place for a message, unless it has one at the cost of another.
     #[cold]
-    fn refuse<M: Message, T: crate::queue::Entry<super::envelope::Incarnation<A>>>(
+    fn refuse<M: Message, T: Entry<Incarnation<A>>>(
         &self,
         refused: Refused<T>,
         back: impl FnOnce(T) -> Offer<M>,

@@ -7,6 +7,7 @@ use super::{
     accept::{Line, Offer, Refusal, sealed::Sealed},
     common::{Common, Ledger, Status},
     family::Family,
+    hand_off,
     handle::Handle,
     home::Home,
     limit::Until,
@@ -188,7 +189,7 @@ impl<A: Actor> ActorRef<A> {
 impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
     #[inline]
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
-        self.seat.accept(offer, line)
+        self.seat.put_offer(offer, (), line, |due| hand_off::give(&self.seat, due))
     }
 
     fn accept_until(
@@ -197,7 +198,7 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
         until: Until,
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
-        self.seat.accept_until(offer, until, line)
+        self.seat.put_offer(offer, until, line, |due| hand_off::give(&self.seat, due))
     }
 
     fn leave(&self, ticket: &mut Ticket) {

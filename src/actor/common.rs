@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::{
     desk::Desk,
     family::{Family, Membership},
+    hand_off::HandOff,
     home::Home,
     journal,
     message::Message,
@@ -58,6 +59,7 @@ struct Rare {
     /// The children, once there has been one.
     family: OnceLock<Arc<Family>>,
     ties: Ties,
+    hand_off: OnceLock<HandOff>,
 }
 
 /// The status of an actor whose end has been told to all who wait for it: `Ended`, from outside.
@@ -182,6 +184,18 @@ impl Common {
         match self.rare_or_init() {
             Some(rare) => Arc::clone(rare.family.get_or_init(init)),
             None => init(),
+        }
+    }
+
+    /// What it needs to be handed off, if it may be.
+    #[inline]
+    pub(super) fn hand_off(&self) -> Option<&HandOff> {
+        self.rare()?.hand_off.get()
+    }
+
+    pub(super) fn set_hand_off(&self, of: HandOff) {
+        if let Some(rare) = self.rare_or_init() {
+            let _later = rare.hand_off.set(of);
         }
     }
 

@@ -29,6 +29,7 @@ use super::{
     ending::time_of,
     envelope::{Incarnation, Why},
     exit::Exit,
+    hand_off,
     hooks::Started,
     journal,
     seat::{AnySeat, Seat, signal},
@@ -107,24 +108,32 @@ impl<A: Actor> Future for Life<A> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Self { finish, phase } = &mut *self;
-        current::scope(finish.seat.common(), || {
-            let (failed, last) = ready!(phase.poll(&finish.seat, cx));
+        let slot = hand_off::Slot::open(&finish.seat);
+        let mut budget = turn::BUDGET;
+        let polled = current::scope(finish.seat.common(), || {
+            let (failed, last) = ready!(phase.poll(&finish.seat, &mut budget, cx));
             finish.finish(last);
             failed.into_iter().for_each(Failed::send);
             Poll::Ready(())
-        })
+        });
+        slot.iter().for_each(|slot| slot.run(&mut budget));
+        polled
     }
 }
 
 impl<A: Actor> Phase<A> {
     /// One poll is one turn of the seat, through as many phases as it comes.
-    fn poll(&mut self, seat: &Arc<Seat<A>>, cx: &mut TaskContext<'_>) -> Poll<(Option<Failed>, Count)> {
+    fn poll(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        budget: &mut u32,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<(Option<Failed>, Count)> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
-        let mut budget = turn::BUDGET;
         loop {
             // What an actor does nearly always comes first, and by itself: the way of a message leads through it.
             let served = match self {
-                Self::Serving => turn::take(seat, &mut turn, &mut budget, cx),
+                Self::Serving => turn::take(seat, &mut turn, budget, cx),
                 _ => Pause::Yield,
             };
             let follows = match served {
@@ -132,7 +141,7 @@ impl<A: Actor> Phase<A> {
                 Pause::Pending(known) if known & (signal::STOP_NOW | signal::RESTART) == 0 => {
                     Follows::Wait(known)
                 }
-                served => self.step(served, seat, &mut turn, &mut budget, cx),
+                served => self.step(served, seat, &mut turn, budget, cx),
             };
             let rest = match follows {
                 Follows::Phase(phase) => {
@@ -149,7 +158,7 @@ impl<A: Actor> Phase<A> {
                 Rest::Parked => return Poll::Pending,
                 // A batch is done and the next one is coming in: those who are sending it go first, so that it
                 // is worth the lock. (Measured with 64 asking tasks and both cores free: 1.2 times the asks.)
-                Rest::More(_) if budget < turn::BUDGET && seat.mailbox.calls() == 0 => {
+                Rest::More(_) if *budget < turn::BUDGET && seat.mailbox.calls() == 0 => {
                     return Poll::Pending;
                 }
                 Rest::More(more) => turn = more,

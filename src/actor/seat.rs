@@ -13,6 +13,7 @@ use super::{
     common::{Common, Ledger},
     envelope::{Cause, Incarnation, Why},
     family::Membership,
+    hand_off,
     handle::Handle,
     journal,
     spawn::{self, Factory},
@@ -47,6 +48,8 @@ pub(crate) mod signal {
     pub(crate) const RESTART: u32 = 512;
     /// The gate at which the next incarnation waits may be open: the family says.
     pub(crate) const OPEN: u32 = 1024;
+    /// The incarnation has ended in another one's poll: how, is known to `hand_off`.
+    pub(crate) const EXIT: u32 = 2048;
     /// A standing order: whoever observes the system is asked before each message.
     pub(crate) const FAULT: u32 = crate::queue::STANDING;
 }
@@ -82,6 +85,10 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     /// How many messages have been accepted.
     fn mark(&self) -> Mark;
     fn lower(&self, bits: u32);
+    /// Has its task polled.
+    fn wake(&self);
+    /// Runs it in place of its task, if it is scheduled.
+    fn run_handed(&self, budget: &mut u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// Starts another actor of the kind in a seat of its own, from the factory of this one.
     fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError>;
@@ -237,6 +244,14 @@ impl<A: Actor> AnySeat for Seat<A> {
 
     fn lower(&self, bits: u32) {
         self.mailbox.lower(bits);
+    }
+
+    fn wake(&self) {
+        self.mailbox.wake();
+    }
+
+    fn run_handed(&self, budget: &mut u32) {
+        hand_off::run(self, budget);
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

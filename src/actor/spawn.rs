@@ -9,6 +9,7 @@ use super::{
     common::Common,
     current,
     family::{Family, Membership},
+    hand_off::HandOff,
     home::Home,
     observer::Observed,
     run::{self, Life, Report},
@@ -134,6 +135,9 @@ pub(super) fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, 
 /// waits for the actor's end, and dropping the runtime ends it.
 pub(super) fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
     let common = seat.common();
+    if A::HAND_OFF {
+        common.set_hand_off(HandOff::new(runtime.id()));
+    }
     common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
     match common.home.observer.get().cloned() {
         None => drop(runtime.spawn(Life::new(seat, report))),

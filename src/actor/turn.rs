@@ -8,6 +8,7 @@ use super::{
     desk::Request,
     envelope::{Cause as Giving, Incarnation, PutAside, Why},
     exit::Exit,
+    hand_off::HandOff,
     hooks::NO_MESSAGE,
     link, observer,
     seat::{Seat, signal},
@@ -127,6 +128,12 @@ fn heed<A: Actor>(
     let any = |bits| raised & bits != 0;
     if any(signal::LIFE) {
         seat.mailbox.lower(signal::LIFE);
+    }
+    if any(signal::EXIT) {
+        seat.mailbox.lower(signal::EXIT);
+        if let Some(exit) = seat.common().hand_off().and_then(HandOff::exit) {
+            return Some(exit);
+        }
     }
     if any(signal::KILL) {
         cut(seat, turn, &StopReason::Killed);

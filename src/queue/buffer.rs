@@ -320,9 +320,15 @@ impl<S: Stage> Buffer<S> {
         self.words.capacity()
     }
 
-    /// Gives a block back that is larger than an idle mailbox should hold.
+    /// Whether it holds a larger block than an idle mailbox should.
+    #[inline]
+    pub(super) const fn is_large(&self) -> bool {
+        self.words.capacity() > KEEP
+    }
+
+    /// Gives such a block back.
     pub(super) fn shrink(&mut self) {
-        if self.left == 0 && self.words.capacity() > KEEP {
+        if self.left == 0 && self.is_large() {
             self.words = Vec::new();
             self.head = 0;
         }

@@ -20,7 +20,7 @@
 //! ```
 //! 1. `push` or `signal` into a parked mailbox: the one who did it wakes the consumer's task.
 //! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`; the first one, which is on its way from the
-//!    beginning, takes `New`.
+//!    beginning, takes `New`. Whoever runs the consumer in place of its task takes `Scheduled` alone.
 //! 3. A poll that finds `Running` notes it and leaves.
 //! 4. Dropping a `Turn`: there is more to do, the task is woken again.
 //! 5. `Turn::rest`: nothing is left, and no signal.
@@ -211,6 +211,20 @@ impl<S: Stage> Mailbox<S> {
     /// Queues an entry, if there is room and nobody waits for it already.
     #[inline]
     pub(crate) fn push<T: Entry<S>>(&self, entry: T) -> Result<(), Refused<T>> {
+        let (back, entry) = self.admit(entry)?;
+        self.append(back, entry);
+        Ok(())
+    }
+
+    /// The same, and leaves it to the caller to get a parked consumer to run.
+    #[inline]
+    pub(crate) fn push_quietly<T: Entry<S>>(&self, entry: T) -> Result<Option<Due<'_, S>>, Refused<T>> {
+        let (back, entry) = self.admit(entry)?;
+        Ok(self.append_quietly(back, entry))
+    }
+
+    #[inline(always)]
+    fn admit<T: Entry<S>>(&self, entry: T) -> Result<(MutexGuard<'_, Back<S>>, T), Refused<T>> {
         let mut back = lock(&self.back);
         if back.closed {
             return Err(Refused::Closed(entry));
@@ -218,8 +232,7 @@ impl<S: Stage> Mailbox<S> {
         if back.waiters.any_waiting() || !self.has_room(&mut back) {
             return Err(if back.aside.is_some() { Refused::Overflow(entry) } else { Refused::Full(entry) });
         }
-        self.append(back, entry);
-        Ok(())
+        Ok((back, entry))
     }
 
     /// Queues an entry, or takes (or keeps) a place in the line of those that wait for room: then the entry
@@ -294,7 +307,7 @@ impl<S: Stage> Mailbox<S> {
         };
         drop(back);
         if wake {
-            self.wake();
+            self.wake_known();
         }
     }
 
@@ -428,6 +441,19 @@ impl<S: Stage> Mailbox<S> {
         Some(Turn::begin(self, back))
     }
 
+    /// Takes the right to run from a consumer that has been scheduled and has not come yet: for whoever runs it in
+    /// place of its own task.
+    #[inline]
+    pub(crate) fn enter_scheduled(&self) -> Option<Turn<'_, S>> {
+        let mut back = lock(&self.back);
+        if back.run != Run::Scheduled {
+            // Somebody else has seen to it.
+            return None;
+        }
+        back.run = Run::Running;
+        Some(Turn::begin(self, back))
+    }
+
     /// The first turn begins.
     #[cold]
     fn meet(&self, _back: &mut MutexGuard<'_, Back<S>>, waker: &Waker) {
@@ -437,19 +463,39 @@ impl<S: Stage> Mailbox<S> {
         self.waker.with_mut(|cell| unsafe { *cell = waker });
     }
 
+    /// Wakes the consumer's task. Before its first poll there is no need of it.
+    pub(crate) fn wake(&self) {
+        if lock(&self.back).run != Run::New {
+            self.wake_known();
+        }
+    }
+
     /// Wakes the consumer's task. Only for who has a turn, or has seen under the lock that there has been one:
     /// a mailbox that is `Parked` or `Awaiting`.
     #[inline]
-    pub(super) fn wake(&self) {
-        // SAFETY: the first turn has begun, under the lock, before the caller found it so: the waker is written,
-        // and never again.
-        if let Some(waker) = self.waker.with(|cell| unsafe { (*cell).as_ref() }) {
+    pub(super) fn wake_known(&self) {
+        if let Some(waker) = self.known_waker() {
             waker.wake_by_ref();
         }
     }
 
+    /// The waker of the consumer's task. For the same.
     #[inline]
-    pub(super) fn append<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) {
+    pub(super) fn known_waker(&self) -> Option<&Waker> {
+        // SAFETY: the first turn has begun, under the lock, before the caller found it so: the waker is written,
+        // and never again.
+        self.waker.with(|cell| unsafe { (*cell).as_ref() })
+    }
+
+    #[inline]
+    pub(super) fn append<T: Entry<S>>(&self, back: MutexGuard<'_, Back<S>>, entry: T) {
+        if let Some(due) = self.append_quietly(back, entry) {
+            due.wake();
+        }
+    }
+
+    #[inline(always)]
+    fn append_quietly<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) -> Option<Due<'_, S>> {
         if T::URGENT {
             back.push_urgent(entry);
             self.call(true);
@@ -457,14 +503,12 @@ impl<S: Stage> Mailbox<S> {
             back.buffer.push(entry);
         }
         back.accepted += 1;
-        let wake = back.run == Run::Parked;
-        if wake {
+        let parked = back.run == Run::Parked;
+        if parked {
             back.run = Run::Scheduled;
         }
         drop(back);
-        if wake {
-            self.wake();
-        }
+        parked.then_some(Due(self))
     }
 
     /// Whether one more entry fits.
@@ -487,6 +531,18 @@ impl<S: Stage> Mailbox<S> {
         }
         // Relaxed: under the lock, like every store to it.
         self.waiting.store(back.waiters.any_waiting(), Ordering::Relaxed);
+    }
+}
+
+/// A consumer that was parked is scheduled: whoever has this gets it to run, by a wake or by
+/// [`Mailbox::enter_scheduled`].
+#[must_use = "a consumer that nobody wakes sleeps for ever"]
+pub(crate) struct Due<'a, S: Stage>(&'a Mailbox<S>);
+
+impl<S: Stage> Due<'_, S> {
+    #[inline]
+    pub(crate) fn wake(self) {
+        self.0.wake_known();
     }
 }
 

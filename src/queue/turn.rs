@@ -43,7 +43,7 @@ pub(crate) struct Turn<'a, S: Stage> {
 
 impl<'a, S: Stage> Turn<'a, S> {
     /// Begins a turn, with a batch if there is one and none is under way.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begin(mailbox: &'a Mailbox<S>, mut back: MutexGuard<'_, Back<S>>) -> Self {
         let mut turn = Self { mailbox };
         turn.swap(&mut back);
@@ -186,6 +186,11 @@ impl<'a, S: Stage> Turn<'a, S> {
         }
     }
 
+    /// The waker of the consumer's task.
+    pub(crate) fn waker(&self) -> &'a Waker {
+        self.mailbox.known_waker().unwrap_or(Waker::noop())
+    }
+
     /// Opens something that does not come from the queue, on the state. Returns false when there was nothing
     /// to run.
     pub(crate) fn open<T: Entry<S>>(&mut self, entry: T) -> bool {
@@ -319,7 +324,16 @@ impl<'a, S: Stage> Turn<'a, S> {
     }
 
     /// Gives back what memory an idle mailbox should not hold.
+    #[inline]
     fn shrink(&mut self, back: &mut MutexGuard<'_, Back<S>>) {
+        let large = back.buffer.is_large() | self.consumer(|consumer| consumer.front.is_large());
+        if large | back.waiters.is_kept() | back.aside.is_some() {
+            self.let_go(back);
+        }
+    }
+
+    #[cold]
+    fn let_go(&mut self, back: &mut MutexGuard<'_, Back<S>>) {
         self.consumer(|consumer| consumer.front.shrink());
         back.buffer.shrink();
         back.waiters.shrink();
@@ -327,7 +341,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     }
 
     /// Ends the turn because nothing is left, unless something is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rest(mut self) -> Rest<'a, S> {
         let mut woken = Vec::new();
         let mut back = lock(&self.mailbox.back);
@@ -367,7 +381,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         let mailbox = self.mailbox;
         std::mem::forget(self);
         if missed {
-            mailbox.wake();
+            mailbox.wake_known();
         }
         woken.into_iter().for_each(Waker::wake);
         Rest::Parked
@@ -394,6 +408,6 @@ impl<S: Stage> Drop for Turn<'_, S> {
         back.run = Run::Scheduled;
         back.missed = false;
         drop(back);
-        self.mailbox.wake();
+        self.mailbox.wake_known();
     }
 }

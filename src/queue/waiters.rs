@@ -110,6 +110,12 @@ impl Waiters {
         line.waiters.remove(at)?.waker
     }
 
+    /// Whether there is a line at all.
+    #[inline]
+    pub(super) const fn is_kept(&self) -> bool {
+        self.line.is_some()
+    }
+
     /// Gives a line back in which nobody stands any more.
     pub(super) fn shrink(&mut self) {
         if self.line.as_ref().is_some_and(|line| line.waiters.is_empty()) {

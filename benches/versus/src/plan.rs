@@ -121,7 +121,7 @@ pub fn lines() -> Vec<Line> {
         ($workload:ident) => {
             Line {
                 workload: stringify!($workload),
-                framework: Postbox::NAME,
+                framework: Postbox::<false>::NAME,
                 run: |rt, ops| rt.run(postbox::$workload(ops)),
             }
         };
@@ -129,6 +129,8 @@ pub fn lines() -> Vec<Line> {
     let mut lines = Vec::new();
     lines.extend(lines_of::<Raw>());
     lines.extend(lines_of::<Postbox>());
+    let by_hand_off = |line: &Line| ["pingpong", "ring"].contains(&line.workload);
+    lines.extend(lines_of::<Postbox<true>>().into_iter().filter(by_hand_off));
     lines.extend(lines_of::<Kameo>());
     lines.extend(lines_of::<Ractor>());
     lines.extend(lines_of::<Actix>());

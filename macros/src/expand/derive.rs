@@ -29,6 +29,11 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
     let overflow = options
         .overflow
         .map(|variant| quote!(const OVERFLOW: #krate::Overflow = #krate::Overflow::#variant;));
+    let hand_off = options.hand_off.map(|()| {
+        quote!(
+            const HAND_OFF: bool = true;
+        )
+    });
     let kind = options.name.map(|name| {
         quote! {
             fn kind() -> &'static str {
@@ -43,6 +48,7 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
         impl #params #krate::Actor for #ty #clause {
             #capacity
             #overflow
+            #hand_off
             #kind
         }
         #assertion

@@ -7,6 +7,7 @@
 //! the access before it fails the test too.
 
 mod aside;
+mod hand_off;
 mod line;
 mod once;
 mod push;

@@ -14,7 +14,8 @@ pub use self::supervised::{mem_supervised, restart, restart_fail};
 use super::Framework;
 use crate::{plan::CAPACITY, workload::Ends};
 
-pub struct Postbox;
+/// `HAND_OFF`: with passers that run in each other's poll.
+pub struct Postbox<const HAND_OFF: bool = false>;
 
 macro_rules! message {
     ($message:ty, $reply:ty) => {
@@ -61,34 +62,38 @@ impl Handler<Sum> for Counter {
     }
 }
 
-pub struct Passer {
-    next: Option<ActorRef<Passer>>,
+pub struct Passer<const HAND_OFF: bool> {
+    next: Option<ActorRef<Self>>,
     seen: u64,
     done: mpsc::Sender<()>,
 }
 
-impl Actor for Passer {
+impl<const HAND_OFF: bool> Actor for Passer<HAND_OFF> {
     const CAPACITY: usize = CAPACITY;
+    const HAND_OFF: bool = HAND_OFF;
 }
 
 /// To whom it passes.
-struct Next(ActorRef<Passer>);
+struct Next<const HAND_OFF: bool>(ActorRef<Passer<HAND_OFF>>);
 /// So many passes are left.
 struct Ball(u64);
 /// Forget to whom, and say how many balls came by.
 struct End;
 
-message!(Next, ());
 message!(Ball, ());
 message!(End, u64);
 
-impl Handler<Next> for Passer {
-    async fn handle(&mut self, Next(next): Next, _ctx: &mut Context<Self>) {
+impl<const HAND_OFF: bool> Message for Next<HAND_OFF> {
+    type Reply = ();
+}
+
+impl<const HAND_OFF: bool> Handler<Next<HAND_OFF>> for Passer<HAND_OFF> {
+    async fn handle(&mut self, Next(next): Next<HAND_OFF>, _ctx: &mut Context<Self>) {
         self.next = Some(next);
     }
 }
 
-impl Handler<Ball> for Passer {
+impl<const HAND_OFF: bool> Handler<Ball> for Passer<HAND_OFF> {
     async fn handle(&mut self, Ball(left): Ball, _ctx: &mut Context<Self>) {
         self.seen += 1;
         match &self.next {
@@ -98,7 +103,7 @@ impl Handler<Ball> for Passer {
     }
 }
 
-impl Handler<End> for Passer {
+impl<const HAND_OFF: bool> Handler<End> for Passer<HAND_OFF> {
     async fn handle(&mut self, End: End, _ctx: &mut Context<Self>) -> u64 {
         self.next = None;
         self.seen
@@ -142,11 +147,11 @@ impl Handler<Add> for Idle {
     async fn handle(&mut self, Add(_): Add, _ctx: &mut Context<Self>) {}
 }
 
-impl Framework for Postbox {
-    const NAME: &'static str = "postbox";
+impl<const HAND_OFF: bool> Framework for Postbox<HAND_OFF> {
+    const NAME: &'static str = if HAND_OFF { "postbox, hand_off" } else { "postbox" };
 
     type Counter = ActorRef<Counter>;
-    type Passer = ActorRef<Passer>;
+    type Passer = ActorRef<Passer<HAND_OFF>>;
     type Idle = ActorRef<Idle>;
 
     async fn counter() -> Self::Counter {
