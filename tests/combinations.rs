@@ -59,7 +59,7 @@ async fn play_all(part: Part) {
         let stops_while_it_runs = case.kind == Kind::SupervisorStop && !case.point.is_async();
         let alone = case.situation.company || case.of == Type::Free || stops_while_it_runs;
         let in_group = Some(freely.charges).filter(|_| !alone);
-        let group = if case.situation.behind as u8 % 2 == 0 { Group::All } else { Group::Rest };
+        let group = if (case.situation.behind as u8).is_multiple_of(2) { Group::All } else { Group::Rest };
         let plays = [(Group::Alone, Some(freely.charges)), (Group::Alone, one_less), (group, in_group)];
         for (group, limit) in plays {
             let Some(limit) = limit else { continue };
