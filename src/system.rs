@@ -57,7 +57,7 @@ impl System {
     /// Returns the system of the actor this is called in, or else the default one of the process.
     #[must_use]
     pub fn current() -> Self {
-        Self::of(current_home())
+        Self::of(Arc::clone(&current_home()))
     }
 
     fn of(home: Arc<Home>) -> Self {

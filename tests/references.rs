@@ -476,6 +476,21 @@ fn an_actor_is_not_spawned_outside_a_runtime() {
     assert!(system.actors().is_empty());
 }
 
+/// A task that no runtime runs is no runtime either
+#[test]
+fn an_actor_is_not_spawned_in_a_local_set_by_itself() {
+    let system = System::new("none");
+    let local = tokio::task::LocalSet::new();
+    let spawning = system.clone();
+    let task = local.spawn_local(async move { Other.prepare().system(&spawning).name("other").spawn() });
+    let mut polled = tokio_test::task::spawn(local);
+    let _pending = polled.poll();
+    let mut task = tokio_test::task::spawn(task);
+    let std::task::Poll::Ready(Ok(Err(error))) = task.poll() else { panic!("it has been polled") };
+    assert!(matches!(error, SpawnError::NoRuntime), "{error}");
+    assert!(system.actors().is_empty() && system.lookup::<Other>("other").is_none());
+}
+
 /// contract I3: the ledger, exact at rest, and as a line to print
 #[tokio::test(start_paused = true)]
 async fn the_ledger_tells_of_every_message() {

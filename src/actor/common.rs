@@ -14,7 +14,7 @@ use super::{
     desk::Desk,
     family::{Family, Membership},
     hand_off::HandOff,
-    home::Home,
+    home::Homed,
     journal,
     message::Message,
     ties::Ties,
@@ -45,7 +45,7 @@ pub struct Common {
     closing: Once<StopReason>,
     /// Made by the first who waits for the end.
     ended: OnceBox<Notify>,
-    pub(crate) home: Arc<Home>,
+    pub(crate) home: Homed,
     pub(crate) identity: Identity,
     /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
     refs: AtomicUsize,
@@ -99,10 +99,14 @@ impl fmt::Display for Status {
 }
 
 impl Common {
-    pub(crate) fn new(identity: Identity, home: Arc<Home>, membership: Option<Box<Membership>>) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        home: impl Into<Homed>,
+        membership: Option<Box<Membership>>,
+    ) -> Self {
         Self {
             identity,
-            home,
+            home: home.into(),
             tally: Tally::default(),
             desk: Desk::default(),
             refs: AtomicUsize::new(1 + usize::from(membership.is_some())),

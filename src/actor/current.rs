@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::{common::Common, home::Home};
+use super::{
+    common::Common,
+    home::{Home, Homed},
+};
 use crate::ActorId;
 
 thread_local! {
@@ -53,8 +56,9 @@ pub(crate) fn id() -> Option<ActorId> {
 }
 
 /// The system of the actor being polled on this thread, or the default one.
-pub(crate) fn home() -> Arc<Home> {
-    let current = id().and_then(|_| HOME.try_with(|home| home.borrow().upgrade()).ok().flatten());
-    let outside = || OUTSIDE.try_with(|home| home.borrow().upgrade()).ok().flatten();
-    current.or_else(outside).unwrap_or_else(|| Arc::clone(Home::default_one()))
+pub(crate) fn home() -> Homed {
+    let upgrade = |home: &RefCell<Weak<Home>>| home.borrow().upgrade();
+    let current = id().and_then(|_| HOME.try_with(upgrade).ok().flatten());
+    let outside = || OUTSIDE.try_with(upgrade).ok().flatten();
+    current.or_else(outside).map_or(Homed::DEFAULT, Homed::from)
 }

@@ -21,7 +21,7 @@ use super::{
     common::Common,
     desk::Request,
     entries::{Asked, Told},
-    home::Home,
+    home::Homed,
     journal,
     limit::{Expired, Limit},
     observer::Script,
@@ -100,7 +100,7 @@ pub(crate) enum Why {
 
 /// Gives messages their last fate, and counts.
 pub(crate) struct Cause {
-    home: Arc<Home>,
+    home: Homed,
     to: Identity,
     why: Why,
     dead: Cell<u64>,
@@ -110,7 +110,7 @@ pub(crate) struct Cause {
 impl Cause {
     pub(crate) fn new(common: &Common, why: Why) -> Self {
         Self {
-            home: Arc::clone(&common.home),
+            home: common.home.clone(),
             to: common.identity.clone(),
             why,
             dead: Cell::new(0),

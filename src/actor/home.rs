@@ -3,6 +3,7 @@
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher, Hasher},
+    ops::Deref,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -44,6 +45,38 @@ struct Shard {
     gone: Ledger,
 }
 
+/// The system that an actor belongs to.
+///
+/// That of most is the default one, which is there for ever and not counted: the count would be one cache line for
+/// which all that spawn and all that end contend.
+#[derive(Clone)]
+pub(crate) struct Homed(Option<Arc<Home>>);
+
+impl Homed {
+    pub(crate) const DEFAULT: Self = Self(None);
+}
+
+impl Deref for Homed {
+    type Target = Arc<Home>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Home> {
+        match &self.0 {
+            Some(home) => home,
+            None => Home::default_one(),
+        }
+    }
+}
+
+impl From<Arc<Home>> for Homed {
+    fn from(home: Arc<Home>) -> Self {
+        if home.is_default() { Self::DEFAULT } else { Self(Some(home)) }
+    }
+}
+
+/// The system of those who say nothing about it: one per process.
+static DEFAULT: OnceLock<Arc<Home>> = OnceLock::new();
+
 impl Home {
     pub(crate) fn new(name: &str, detect_deadlocks: bool) -> Arc<Self> {
         failure::install_hook();
@@ -58,10 +91,13 @@ impl Home {
         })
     }
 
-    /// The system of those who say nothing about it: one per process.
+    #[inline]
     pub(crate) fn default_one() -> &'static Arc<Self> {
-        static DEFAULT: OnceLock<Arc<Home>> = OnceLock::new();
         DEFAULT.get_or_init(|| Self::new("default", false))
+    }
+
+    fn is_default(&self) -> bool {
+        DEFAULT.get().is_some_and(|default| std::ptr::eq(Arc::as_ptr(default), self))
     }
 
     /// Gives a name to an actor.

@@ -46,11 +46,11 @@ pub(crate) fn spawn_vacant<A: Actor>(
     home: &Arc<Home>,
     tell: impl FnOnce(&Identity),
 ) -> Result<ActorRef<A>, SpawnError> {
-    let runtime = spawn::runtime_for::<A>(A::CAPACITY)?;
+    let site = spawn::Site::On(spawn::runtime_for::<A>(A::CAPACITY)?);
     let common = Common::new(Identity::new(A::kind, None), Arc::clone(home), None);
     let seat = Arc::new(Seat::new(common, A::CAPACITY, A::OVERFLOW, None));
     let actor = ActorRef::first(Arc::clone(&seat));
     tell(actor.identity());
-    spawn::launch(&runtime, seat, None);
+    spawn::launch(&site, seat, None)?;
     Ok(actor)
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use tokio::{runtime, sync::oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     Actor,
@@ -16,7 +16,7 @@ use super::{
     hand_off,
     handle::Handle,
     journal,
-    spawn::{self, Factory},
+    spawn::{self, Factory, Site},
 };
 use crate::{
     BoxError, Failure, Overflow, Shutdown, SpawnError, StopReason, failure,
@@ -91,7 +91,7 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     fn run_handed(&self, budget: &mut u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// Starts another actor of the kind in a seat of its own, from the factory of this one.
-    fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError>;
+    fn again(&self, site: &Site, membership: Membership) -> Result<Again, SpawnError>;
 }
 
 /// An actor that has been made again, and how its first start goes.
@@ -258,12 +258,12 @@ impl<A: Actor> AnySeat for Seat<A> {
         self
     }
 
-    fn again(&self, runtime: &runtime::Handle, membership: Membership) -> Result<Again, SpawnError> {
+    fn again(&self, site: &Site, membership: Membership) -> Result<Again, SpawnError> {
         let identity = self.common.identity.successor();
-        let home = Arc::clone(&self.common.home);
+        let home = self.common.home.clone();
         let (capacity, overflow, factory) = (self.mailbox.capacity(), self.overflow(), self.factory.clone());
         let (actor, started) =
-            spawn::seat_child(runtime, identity, home, membership, capacity, overflow, factory)?;
+            spawn::seat_child(site, identity, home, membership, capacity, overflow, factory)?;
         Ok((actor.handle(), started))
     }
 }

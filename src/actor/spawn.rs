@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use tokio::{runtime, sync::oneshot};
+use tokio::{runtime, sync::oneshot, task};
 
 use super::{
     Actor, ActorRef,
@@ -10,12 +10,12 @@ use super::{
     current,
     family::{Family, Membership},
     hand_off::HandOff,
-    home::Home,
+    home::{Home, Homed},
     observer::Observed,
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError};
+use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, failure};
 
 /// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
@@ -101,8 +101,8 @@ impl<A: Actor> Spawn<A> {
     }
 
     fn spawn_with(self, report: Option<Report>) -> Result<ActorRef<A>, SpawnError> {
-        let runtime = runtime_for::<A>(self.capacity)?;
-        let home = self.home.unwrap_or_else(current::home);
+        let site = Site::here::<A>(self.capacity)?;
+        let home = self.home.map_or_else(current::home, Into::into);
         let identity = Identity::new(A::kind, self.name.clone());
         let seat = Arc::new(Seat::new(Common::new(identity, home, None), self.capacity, self.overflow, None));
         if let Some(name) = &self.name {
@@ -110,7 +110,7 @@ impl<A: Actor> Spawn<A> {
         }
         let actor = ActorRef::first(Arc::clone(&seat));
         seat.mailbox.prime(run::incarnation_of(&seat, self.actor));
-        launch(&runtime, seat, report);
+        launch(&site, seat, report)?;
         Ok(actor)
     }
 }
@@ -124,6 +124,34 @@ impl<A: Actor> fmt::Debug for Spawn<A> {
     }
 }
 
+/// Where an actor's task is to run.
+pub(crate) enum Site {
+    /// In the runtime of the task that this is called in. Whoever is in a task need not count the runtime's
+    /// references to know that there is one: a cache line for which all that spawn contend.
+    Here,
+    On(runtime::Handle),
+}
+
+impl Site {
+    fn here<A: Actor>(capacity: usize) -> Result<Self, SpawnError> {
+        if !A::HAND_OFF && capacity > 0 && task::try_id().is_some() {
+            return Ok(Self::Here);
+        }
+        runtime_for::<A>(capacity).map(Self::On)
+    }
+
+    fn spawn(&self, life: impl Future<Output = ()> + Send + 'static) -> Result<(), SpawnError> {
+        match self {
+            // It panics in a task that no runtime runs, in a local set by itself.
+            Self::Here => failure::catch(|| drop(tokio::spawn(life))).map_err(|_| SpawnError::NoRuntime),
+            Self::On(runtime) => {
+                drop(runtime.spawn(life));
+                Ok(())
+            }
+        }
+    }
+}
+
 pub(super) fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError> {
     if capacity == 0 {
         return Err(SpawnError::ZeroCapacity { kind: A::kind() });
@@ -133,17 +161,23 @@ pub(super) fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, 
 
 /// Gives the seat its task. The task is owned by the seat's place in the system: who wants to know its end
 /// waits for the actor's end, and dropping the runtime ends it.
-pub(super) fn launch<A: Actor>(runtime: &runtime::Handle, seat: Arc<Seat<A>>, report: Option<Report>) {
+pub(super) fn launch<A: Actor>(
+    site: &Site,
+    seat: Arc<Seat<A>>,
+    report: Option<Report>,
+) -> Result<(), SpawnError> {
     let common = seat.common();
-    if A::HAND_OFF {
+    if A::HAND_OFF
+        && let Site::On(runtime) = site
+    {
         common.set_hand_off(HandOff::new(runtime.id()));
     }
     common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
     match common.home.observer.get().cloned() {
-        None => drop(runtime.spawn(Life::new(seat, report))),
+        None => site.spawn(Life::new(seat, report)),
         Some(observer) => {
             let observed = Observed::new(observer, Arc::clone(&seat) as Arc<dyn AnySeat>);
-            drop(runtime.spawn(observed.life(Box::pin(Life::new(seat, report)))));
+            site.spawn(observed.life(Box::pin(Life::new(seat, report))))
         }
     }
 }
@@ -247,13 +281,13 @@ impl<F> Child<F> {
     {
         let capacity = self.capacity.unwrap_or(A::CAPACITY);
         let overflow = self.overflow.unwrap_or(A::OVERFLOW);
-        let runtime = runtime_for::<A>(capacity)?;
+        let site = Site::On(runtime_for::<A>(capacity)?);
         let shutdown = self.shutdown.unwrap_or(A::SHUTDOWN);
         let membership = family.admit(&self.name, self.restart, shutdown, self.significant)?;
         let supervisor = family.supervisor.clone();
         let identity = Identity::new(A::kind, Some(self.name));
         let factory = Some(untyped(self.factory));
-        let (actor, started) = seat_child(&runtime, identity, home, membership, capacity, overflow, factory)?;
+        let (actor, started) = seat_child(&site, identity, home, membership, capacity, overflow, factory)?;
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
@@ -268,9 +302,9 @@ type Seated<A> = (ActorRef<A>, oneshot::Receiver<Result<(), Failure>>);
 
 /// Gives an admitted child its seat and its task.
 pub(super) fn seat_child<A: Actor>(
-    runtime: &runtime::Handle,
+    site: &Site,
     identity: Identity,
-    home: Arc<Home>,
+    home: impl Into<Homed>,
     membership: Membership,
     capacity: usize,
     overflow: Overflow,
@@ -282,7 +316,7 @@ pub(super) fn seat_child<A: Actor>(
     family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
     let (report, started) = oneshot::channel();
     let actor = ActorRef::first(Arc::clone(&seat));
-    launch(runtime, seat, Some(Box::new(report)));
+    launch(site, seat, Some(Box::new(report)))?;
     Ok((actor, started))
 }
 

@@ -7,7 +7,7 @@ use tokio::runtime;
 use super::{Family, Kept, Membership, State};
 use crate::{
     ChildError, Shutdown, SpawnError,
-    actor::{Handle, seat::AnySeat},
+    actor::{Handle, seat::AnySeat, spawn::Site},
     policy::children::{Member, Stage},
 };
 
@@ -130,7 +130,7 @@ impl Family {
         // Before anything changes.
         let runtime = runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
         let (old, membership) = self.revive(name)?;
-        let (handle, started) = old.again(&runtime, membership)?;
+        let (handle, started) = old.again(&Site::On(runtime), membership)?;
         match started.await {
             Ok(Ok(())) => Ok(handle),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure).into()),
