@@ -411,6 +411,29 @@ async fn an_actor_that_kills_itself_is_cut_at_its_next_await() {
     lab.close().await;
 }
 
+/// contract §2 and §7: a kill finds a handler without an await when it is through, and its message is handled.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_handled_without_an_await_is_handled_though_a_kill_came_meanwhile() {
+    #[derive(Actor)]
+    struct Own;
+
+    #[messages]
+    impl Own {
+        #[message]
+        fn finish(&mut self, ctx: &mut Context<Self>) -> u32 {
+            ctx.actor_ref().kill();
+            7
+        }
+    }
+
+    let system = System::new("through");
+    let own = Own.prepare().system(&system).start().await.unwrap();
+    assert_eq!(own.finish().await.unwrap(), 7);
+    assert!(matches!(own.ended().await, StopReason::Killed));
+    let ledger = own.ledger();
+    assert_eq!((ledger.handled, ledger.dead), (1, 0), "{ledger}");
+}
+
 /// contract §7: "A free-standing actor … lives as long as a strong reference to it; when the last is gone it
 /// drains and stops."
 #[tokio::test(start_paused = true)]

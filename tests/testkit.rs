@@ -937,13 +937,19 @@ async fn detached(sys: &TestSystem) -> Vec<Event> {
         tokio::task::yield_now().await;
     }
     stuck.kill();
-    while stuck.status() != Status::Detached {
+    let told = || {
+        let mut events = sys.events();
+        let all = std::iter::from_fn(|| events.next());
+        all.filter(|event| event.actor() == stuck.identity()).collect::<Vec<_>>()
+    };
+    // Not for its status, which changes first.
+    while !told().iter().any(|event| matches!(event, Event::Detached { .. })) {
         tokio::task::yield_now().await;
     }
+    assert_eq!(stuck.status(), Status::Detached);
     drop(key);
     stuck.ended().await;
-    let mut events = sys.events();
-    std::iter::from_fn(|| events.next()).filter(|event| event.actor() == stuck.identity()).collect()
+    told()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

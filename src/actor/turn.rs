@@ -71,22 +71,30 @@ fn work<A: Actor>(
                 return pause;
             }
         }
-        if turn.is_busy() {
-            match poll(turn, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) if error.is::<PutAside>() => stash(seat, turn),
-                Poll::Ready(Err(error)) => return Pause::Failed(error),
-                Poll::Pending => return Pause::Pending(signals),
+        if !turn.is_busy() {
+            if *budget == 0 {
+                return Pause::Yield;
             }
-            continue;
+            match turn.open_next() {
+                // Polled before the next look at the signals: a handler that is not async has done its work when it
+                // is opened.
+                Opened::Task => *budget -= 1,
+                Opened::Nothing => {
+                    *budget -= 1;
+                    continue;
+                }
+                Opened::Lapsed => {
+                    bury_lapsed(seat, turn);
+                    continue;
+                }
+                Opened::Empty => return Pause::Empty,
+            }
         }
-        if *budget == 0 {
-            return Pause::Yield;
-        }
-        match turn.open_next() {
-            Opened::Task | Opened::Nothing => *budget -= 1,
-            Opened::Lapsed => bury_lapsed(seat, turn),
-            Opened::Empty => return Pause::Empty,
+        match poll(turn, cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) if error.is::<PutAside>() => stash(seat, turn),
+            Poll::Ready(Err(error)) => return Pause::Failed(error),
+            Poll::Pending => return Pause::Pending(signals),
         }
     }
 }
