@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    sync::{Arc, Weak},
+    sync::Weak,
 };
 
 use super::{
@@ -14,7 +14,8 @@ use crate::ActorId;
 thread_local! {
     static ID: Cell<Option<ActorId>> = const { Cell::new(None) };
     /// The system of that actor. It stays when the actor has been polled: the next one is most often of the
-    /// same system, and then there is no count to be touched. Weak, so that a thread keeps no system alive.
+    /// same system, and then there is no count to be touched. Weak, so that a thread keeps no system alive; empty
+    /// for the default one.
     static HOME: RefCell<Weak<Home>> = const { RefCell::new(Weak::new()) };
     /// The system of whoever is no actor, where that is not the default one: in a test.
     pub(super) static OUTSIDE: RefCell<Weak<Home>> = const { RefCell::new(Weak::new()) };
@@ -38,8 +39,8 @@ pub(crate) fn scope<R>(common: &Common, f: impl FnOnce() -> R) -> R {
     }
     let home = &common.home;
     // A thread that is being torn down has no current system any more.
-    let same = HOME.try_with(|current| std::ptr::eq(current.borrow().as_ptr(), Arc::as_ptr(home)));
-    let before = if same == Ok(true) { None } else { swap_home(Arc::downgrade(home)) };
+    let same = HOME.try_with(|current| home.is_that_of(&current.borrow()));
+    let before = if same == Ok(true) { None } else { swap_home(home.downgrade()) };
     let _restore = Restore { id: ID.replace(Some(common.identity.id())), home: before };
     f()
 }
@@ -57,8 +58,7 @@ pub(crate) fn id() -> Option<ActorId> {
 
 /// The system of the actor being polled on this thread, or the default one.
 pub(crate) fn home() -> Homed {
-    let upgrade = |home: &RefCell<Weak<Home>>| home.borrow().upgrade();
-    let current = id().and_then(|_| HOME.try_with(upgrade).ok().flatten());
-    let outside = || OUTSIDE.try_with(upgrade).ok().flatten();
-    current.or_else(outside).map_or(Homed::DEFAULT, Homed::from)
+    let near = if id().is_some() { &HOME } else { &OUTSIDE };
+    let home = near.try_with(|home| home.borrow().upgrade());
+    home.ok().flatten().map_or(Homed::DEFAULT, Homed::from)
 }

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, Hasher},
     ops::Deref,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -54,6 +54,18 @@ pub(crate) struct Homed(Option<Arc<Home>>);
 
 impl Homed {
     pub(crate) const DEFAULT: Self = Self(None);
+
+    /// For who keeps no system alive; that of the default one is empty.
+    pub(super) fn downgrade(&self) -> Weak<Home> {
+        self.0.as_ref().map_or_else(Weak::new, Arc::downgrade)
+    }
+
+    /// Whether `weak` came from such a one.
+    #[inline]
+    pub(super) fn is_that_of(&self, weak: &Weak<Home>) -> bool {
+        let own = self.0.as_ref().map_or_else(|| Weak::new().as_ptr(), Arc::as_ptr);
+        std::ptr::eq(own, weak.as_ptr())
+    }
 }
 
 impl Deref for Homed {
