@@ -121,7 +121,7 @@ pub fn lines() -> Vec<Line> {
         ($workload:ident) => {
             Line {
                 workload: stringify!($workload),
-                framework: Postbox::<false>::NAME,
+                framework: <Postbox>::NAME,
                 run: |rt, ops| rt.run(postbox::$workload(ops)),
             }
         };

@@ -76,7 +76,7 @@ pub fn print(rows: &[Row], options: &Options) {
         if options.json {
             json(row, value, ratio.as_ref(), options)
         } else {
-            let behind = if row.framework == Postbox::NAME { row.behind(rows) } else { Vec::new() };
+            let behind = if row.framework == <Postbox>::NAME { row.behind(rows) } else { Vec::new() };
             line(row, value, ratio.as_ref(), &behind)
         }
     }

@@ -148,7 +148,7 @@ impl Handler<Add> for Idle {
 }
 
 impl<const HAND_OFF: bool> Framework for Postbox<HAND_OFF> {
-    const NAME: &'static str = if HAND_OFF { "postbox, hand_off" } else { "postbox" };
+    const NAME: &'static str = if HAND_OFF { "postbox+hand_off" } else { "postbox" };
 
     type Counter = ActorRef<Counter>;
     type Passer = ActorRef<Passer<HAND_OFF>>;
