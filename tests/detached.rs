@@ -392,11 +392,20 @@ async fn an_actor_that_came_back_and_is_at_work_on_its_end_is_not_detached() {
     tokio::spawn(async {}).await.unwrap();
     first_key.open();
     second.entered().await;
-    tokio::time::sleep(KILL_GRACE + millis(200)).await;
+    // Killed later, and given up by now: so the grace of the other one is over.
+    let narrow = narrow();
+    let (late, (third, third_key)) = (in_runtime(&narrow, || lab.probe("late")), gate());
+    late.try_tell(Block(third.clone())).unwrap();
+    third.entered().await;
+    late.kill();
+    until(|| late.status() == Status::Detached).await;
     assert_eq!(slow.status(), Status::Stopping);
     second_key.open();
+    third_key.open();
     assert!(matches!(slow.ended().await, StopReason::Killed));
+    late.ended().await;
     lab.close().await;
+    narrow.shutdown_background();
 }
 
 /// Nobody is at work on it: it only waits for the one thread of its runtime, which somebody else holds.
@@ -404,16 +413,13 @@ async fn an_actor_that_came_back_and_is_at_work_on_its_end_is_not_detached() {
 async fn an_actor_that_waits_for_a_thread_is_not_given_up_with_the_one_that_holds_it() {
     let lab = Lab::new("waits-for-a-thread");
     let (gate, key) = gate();
-    let narrow = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let (stuck, waits) = {
-        let _inside = narrow.enter();
-        (lab.probe("stuck"), lab.probe("waits"))
-    };
+    let narrow = narrow();
+    let (stuck, waits) = in_runtime(&narrow, || (lab.probe("stuck"), lab.probe("waits")));
     stuck.try_tell(Block(gate.clone())).unwrap();
     gate.entered().await;
     let (report, ()) = tokio::join!(lab.system.shutdown(millis(1)), async {
+        // Both are looked at in one go.
         until(|| stuck.status() == Status::Detached).await;
-        tokio::time::sleep(KILL_GRACE / 2).await;
         assert_ne!(waits.status(), Status::Detached);
         key.open();
     });
@@ -421,6 +427,16 @@ async fn an_actor_that_waits_for_a_thread_is_not_given_up_with_the_one_that_hold
     stuck.ended().await;
     lab.close().await;
     narrow.shutdown_background();
+}
+
+/// A runtime of one thread.
+fn narrow() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap()
+}
+
+fn in_runtime<R>(runtime: &tokio::runtime::Runtime, make: impl FnOnce() -> R) -> R {
+    let _inside = runtime.enter();
+    make()
 }
 
 /// Lets others run until it is so.

@@ -32,13 +32,15 @@ use crate::{
 /// use postbox::{prelude::*, testkit::{TestSystem, run}};
 ///
 /// #[derive(Actor)]
-/// struct Bank { connection: std::net::TcpStream }
+/// struct Bank { connection: String }
 ///
 /// #[messages]
 /// impl Bank {
 ///     /// Takes money from an account, if there is enough.
 ///     #[message]
-///     async fn withdraw(&mut self, amount: u64) -> Result<u64, String> { unimplemented!("asks the bank") }
+///     async fn withdraw(&mut self, amount: u64) -> Result<u64, String> {
+///         Err(format!("{} is not to be asked for {amount} in a test", self.connection))
+///     }
 /// }
 ///
 /// #[derive(Actor)]
