@@ -344,11 +344,13 @@ fn hurry<A: Actor>(seat: &Seat<A>, known: &mut u32) -> Option<Boxed<()>> {
     if *known & signal::STOP_NOW != 0 {
         return Some(time_of(seat.time_to_leave()));
     }
+    // Taken down before the look, so that one that is raised after it is seen.
+    seat.mailbox.lower(signal::RESTART);
     let told = seat.common().told_to_end();
-    if told.is_none() {
+    match told {
         // It came too late, for an incarnation that has ended.
-        seat.mailbox.lower(signal::RESTART);
-        *known &= !signal::RESTART;
+        None => *known &= !signal::RESTART,
+        Some(_) => seat.mailbox.signal(signal::RESTART),
     }
     told.map(time_of)
 }

@@ -82,7 +82,11 @@ fn watch_against_the_end_of_one_that_is_watched() {
         watcher.run_until(|| count.load(Ordering::SeqCst) == 1);
         ending.join().unwrap();
         let other_ties = other.seat.common().ties().expect("it watches");
-        assert!(other_ties.next(u64::MAX, &*other.seat).is_some());
+        assert!(
+            other_ties
+                .next(crate::queue::Mark { ordinary: u64::MAX, urgent: u64::MAX }, &*other.seat)
+                .is_some()
+        );
         assert_eq!(close(watcher, &count), 1);
     });
 }
