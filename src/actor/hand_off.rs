@@ -12,8 +12,8 @@
 //!                             │ over
 //!                             └─► A's turn …              budget used up: whoever is in the slot is woken
 //! ```
-//! It is what tokio's own slot for the last task woken does, which others cannot steal from either, at a third of
-//! the price. There is one slot: who is in it when another comes is woken the ordinary way.
+//! It is what tokio's own slot for the last task woken does, which others cannot steal from either, without
+//! the task's own states. There is one slot: who is in it when another comes is woken the ordinary way.
 //!
 //! Whoever runs here runs plain turns. What a turn comes to otherwise, a signal or the end of the incarnation, is
 //! left to the actor's own task ([`HandOff::exit`]). The price is what makes it a choice: as long as one of them
@@ -140,7 +140,8 @@ pub(super) fn run<A: Actor>(seat: &Seat<A>, budget: &mut u32) {
     let pause = current::scope(common, || turn::take(seat, &mut turn, budget, cx));
     let rest = match pause {
         Pause::Empty => turn.rest(),
-        Pause::Pending(known) => turn.suspend(known & !signal::LIFE),
+        // A word to end soon sets the handler a limit, which its task keeps: that one has to look.
+        Pause::Pending(known) => turn.suspend(known & !(signal::LIFE | signal::STOP_NOW | signal::RESTART)),
         Pause::Exit(exit) => {
             if let Some(of) = common.hand_off() {
                 of.leave(exit);
