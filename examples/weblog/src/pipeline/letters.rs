@@ -1,8 +1,5 @@
 //! The dead letters of a run: the quarantined lines.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use postbox::{Cause, DeadLetter, DeadLetters, Failure, Reason, Subscription};
 
 use super::parser::Parse;
@@ -25,24 +22,19 @@ impl Letters {
         Self { subscription: dead.subscribe(on_their_way), quarantine: Quarantine::default() }
     }
 
-    /// Takes the letters that are there, without waiting.
+    /// Takes the letters that are there.
+    ///
+    /// All of them: `try_next` sees a letter to its end that a parser is just writing. (A single poll of `next`
+    /// does not, and then none of those behind it: with a parser that loses its processor in that moment they
+    /// became more than the buffer holds.)
     pub(super) fn collect(&mut self) {
-        while let Some(letter) = self.next_now() {
+        while let Some(letter) = self.subscription.try_next() {
             // Taken out, so that the sink's ring of recent letters does not keep long lines in memory.
             if let Some(Parse { line }) = letter.take_message::<Parse>()
                 && letter.reason() == Reason::Quarantined
             {
                 self.quarantine.add(why(&letter), line);
             }
-        }
-    }
-
-    fn next_now(&mut self) -> Option<DeadLetter> {
-        // Unconstrained: tokio would else say "nothing there" after some letters, to let other tasks run.
-        let next = pin!(tokio::task::unconstrained(self.subscription.next()));
-        match next.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(letter) => letter,
-            Poll::Pending => None,
         }
     }
 
