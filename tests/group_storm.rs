@@ -45,7 +45,9 @@ async fn trouble_maker(tree: ActorRef<Supervisor>, seed: u64) {
                     ChildError::NotFound { .. }
                     | ChildError::Running { .. }
                     | ChildError::Restarting { .. }
-                    | ChildError::Spawn(SpawnError::Failed(_) | SpawnError::SupervisorGone { .. })
+                    | ChildError::Spawn(
+                        SpawnError::Failed(_) | SpawnError::Ended { .. } | SpawnError::SupervisorGone { .. },
+                    )
                     | ChildError::SupervisorGone { .. },
                 ) => {}
                 Err(error) => panic!("seed {seed}: {error}"),

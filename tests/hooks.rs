@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use lab::{At, Diary, Flaky, Hold, Lab, Note, Poison, Probe, Refuse, Which, idle, secs, took};
-use postbox::{Backoff, Cause, Reason, Shutdown, Status, Step, prelude::*};
+use postbox::{Backoff, Cause, ChildError, Reason, Shutdown, Status, Step, prelude::*};
 use tokio::time::Instant;
 use tokio_test::{assert_pending, task};
 
@@ -248,6 +248,79 @@ async fn messages_sent_before_a_start_that_fails_are_handed_over() {
     let error = asked.await.unwrap_err();
     assert!(matches!(error, AskError::Stopped { msg: Note(2), .. }), "{error}");
     assert_eq!(lab.dead_notes(Reason::Stopped), [1]);
+    lab.close().await;
+}
+
+/// contract §4: "at the first spawn the caller gets the error and nothing is left behind": also when the start is
+/// no failure, but ended from outside.
+#[tokio::test(start_paused = true)]
+async fn a_free_standing_actor_that_is_ended_as_it_starts_is_the_spawners_error() {
+    for (end, text) in [
+        (ActorRef::kill as fn(&ActorRef<Probe>), "was killed"),
+        // Cut when its time to shut down is over.
+        (ActorRef::stop_now, "was asked to stop"),
+    ] {
+        let lab = Lab::new("ended-start");
+        lab.diary.hold(At::Started, "a");
+        let probe = lab.diary.probe("a", &[]).unwrap();
+        let mut start = task::spawn(probe.prepare().name("a").system(&lab.system).start());
+        assert_pending!(start.poll());
+        lab.diary.entered().await;
+        let probe = lab.system.lookup::<Probe>("a").unwrap();
+        end(&probe);
+        let error = start.await.unwrap_err();
+        assert!(lab.system.lookup::<Probe>("a").is_none());
+        let SpawnError::Ended { actor, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(actor, probe.identity());
+        assert_eq!(
+            error.to_string(),
+            format!("spawn of {actor} failed: the actor {text} before it had started")
+        );
+        lab.close().await;
+    }
+}
+
+/// The same for a child: its supervisor is not gone, and the spawner is told when the name is free.
+#[tokio::test(start_paused = true)]
+async fn who_spawns_a_child_that_is_killed_as_it_starts_is_told_when_its_name_is_free() {
+    let lab = Lab::new("killed-start");
+    let tree = lab.tree().await;
+    lab.diary.hold(At::Started, "a");
+    lab.diary.hold(At::Stopped, "a");
+    let mut spawn = task::spawn(tree.spawn(lab.diary.child("a")));
+    assert_pending!(spawn.poll());
+    lab.diary.entered().await;
+    tree.children()[0].kill();
+    lab.diary.entered().await;
+    assert_pending!(spawn.poll(), "its `stopped` hook is at work");
+    assert_eq!(tree.children().len(), 1);
+    lab.diary.open();
+    let error = spawn.await.unwrap_err();
+    assert!(matches!(error, SpawnError::Ended { reason: StopReason::Killed, .. }), "{error:?}");
+    assert!(tree.children().is_empty());
+    lab.diary.hold_no_more();
+    tree.spawn(lab.diary.child("a")).await.unwrap();
+    lab.close().await;
+}
+
+/// The same by hand: the supervisor is there, and a child that had been known stays known.
+#[tokio::test(start_paused = true)]
+async fn a_child_that_is_stopped_by_hand_as_it_starts_is_told_of_as_that() {
+    let lab = Lab::new("stopped-start");
+    let tree = lab.tree().await;
+    tree.spawn(lab.diary.child("a")).await.unwrap();
+    tree.stop_child("a").await.unwrap();
+    lab.diary.hold(At::Started, "a");
+    let mut restart = task::spawn(tree.restart_child("a"));
+    assert_pending!(restart.poll());
+    lab.diary.entered().await;
+    tree.children()[0].kill();
+    let error = restart.await.unwrap_err();
+    assert!(
+        matches!(error, ChildError::Spawn(SpawnError::Ended { reason: StopReason::Killed, .. })),
+        "{error:?}"
+    );
+    lab.diary.hold_no_more();
     lab.close().await;
 }
 

@@ -140,8 +140,9 @@ pub(super) fn begin<A: Actor>(
     }
     let todo = if again.is_some() { Todo::Hook } else { Todo::Children };
     let (failed, report) = match exit {
-        Exit::Failed { failure, .. } => (first_start.map(|report| Failed(report, failure)), None),
-        _ => (None, first_start.filter(|_| again.is_some())),
+        Exit::Failed { failure, .. } => (first_start.map(|report| Failed(report, Some(failure))), None),
+        _ if again.is_some() => (None, first_start),
+        _ => (first_start.map(|report| Failed(report, None)), None),
     };
     let (hook, told) = (Some(Stopped(own)), told.map(ending::time_of));
     Ending { todo, again, told, hook, limit: None, killed: false, waits: None, kill, failed, report }

@@ -17,6 +17,7 @@ use std::{
 use tokio::time::{Instant, timeout};
 
 use super::{
+    common::Common,
     ending::{self, End, Hooks},
     handle::Handle,
     history::History,
@@ -159,6 +160,17 @@ impl Family {
 
     fn gone(&self) -> SpawnError {
         SpawnError::SupervisorGone { supervisor: self.supervisor.clone() }
+    }
+
+    /// Why a child has not started that has not failed: it was ended before, by its supervisor or by somebody else.
+    pub(crate) fn unstarted(&self, child: &Common) -> SpawnError {
+        let stopping = self.owner.upgrade().is_none_or(|owner| owner.common().closing().is_some());
+        match child.closing() {
+            Some(reason) if !stopping && self.state().children.is_open() => {
+                SpawnError::Ended { actor: child.identity.clone(), reason: reason.clone() }
+            }
+            _ => self.gone(),
+        }
     }
 
     /// A place for a new child.

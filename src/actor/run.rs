@@ -313,12 +313,16 @@ fn announce(common: &Common, report: Option<Report>) {
     }
 }
 
-/// Tells whoever waits for the first start that there was none. Last, when nothing is left behind.
-pub(super) struct Failed(pub(super) Report, pub(super) Failure);
+/// Tells whoever waits for the first start that there was none. Last, when nothing is left behind. Without a
+/// failure it was ended from outside, and the actor's own reason says how.
+pub(super) struct Failed(pub(super) Report, pub(super) Option<Failure>);
 
 impl Failed {
     fn send(self) {
-        let _nobody = self.0.send(Err(self.1));
+        let Self(report, failure) = self;
+        if let Some(failure) = failure {
+            let _nobody = report.send(Err(failure));
+        }
     }
 }
 

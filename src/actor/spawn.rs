@@ -15,7 +15,7 @@ use super::{
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, failure};
+use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, StopReason, failure};
 
 /// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
@@ -84,7 +84,8 @@ impl<A: Actor> Spawn<A> {
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Self::spawn), and [`SpawnError::Failed`] when the hook failed. Nothing is left behind then.
+    /// As [`spawn`](Self::spawn), [`SpawnError::Failed`] when the hook failed, and [`SpawnError::Ended`] when the
+    /// actor was killed or stopped before the hook was through. Nothing is left behind then.
     ///
     /// # Cancel safety
     ///
@@ -95,8 +96,11 @@ impl<A: Actor> Spawn<A> {
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
-            // Its runtime or its system went away under it.
-            Err(_) => Err(SpawnError::SupervisorGone { supervisor: actor.identity().clone() }),
+            // It was ended, or lost its runtime, before it had started.
+            Err(_) => Err(SpawnError::Ended {
+                actor: actor.identity().clone(),
+                reason: actor.handle().seat().common().closing().cloned().unwrap_or(StopReason::RuntimeGone),
+            }),
         }
     }
 
@@ -284,15 +288,14 @@ impl<F> Child<F> {
         let site = Site::On(runtime_for::<A>(capacity)?);
         let shutdown = self.shutdown.unwrap_or(A::SHUTDOWN);
         let membership = family.admit(&self.name, self.restart, shutdown, self.significant)?;
-        let supervisor = family.supervisor.clone();
+        let supervisor = Arc::clone(&family);
         let identity = Identity::new(A::kind, Some(self.name));
         let factory = Some(untyped(self.factory));
         let (actor, started) = seat_child(&site, identity, home, membership, capacity, overflow, factory)?;
         match started.await {
             Ok(Ok(())) => Ok(actor),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure)),
-            // It was stopped before it had started.
-            Err(_) => Err(SpawnError::SupervisorGone { supervisor }),
+            Err(_) => Err(supervisor.unstarted(actor.handle().seat().common())),
         }
     }
 }

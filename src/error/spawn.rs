@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::failure::Failure;
 use crate::id::Identity;
+use crate::reason::StopReason;
 
 /// Says why an actor was not spawned. Nothing is left behind: no name, no child, no task.
 ///
@@ -29,6 +30,13 @@ pub enum SpawnError {
     },
     /// Its factory or its `started` hook failed at the first start.
     Failed(Failure),
+    /// It was stopped or killed before it had started.
+    Ended {
+        /// The actor.
+        actor: Identity,
+        /// Why it ended.
+        reason: StopReason,
+    },
     /// The supervisor it was to be a child of has stopped, or is stopping.
     SupervisorGone {
         /// The supervisor.
@@ -117,6 +125,9 @@ impl fmt::Display for SpawnError {
             Self::Failed(failure) => {
                 write!(f, "spawn of {} failed {}: {}", failure.identity(), failure.step(), failure.cause())
             }
+            Self::Ended { actor, reason } => {
+                write!(f, "spawn of {actor} failed: the actor {reason} before it had started")
+            }
             Self::SupervisorGone { supervisor } => {
                 write!(f, "spawn of a child of {supervisor} failed: the supervisor has stopped")
             }
@@ -158,6 +169,7 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(failure) => Some(failure),
+            Self::Ended { reason, .. } => reason.failure().map(Failure::as_error),
             Self::NameTaken { .. }
             | Self::SupervisorGone { .. }
             | Self::NoRuntime

@@ -224,6 +224,10 @@ fn spawn_errors_say_what_is_in_the_way() {
             "spawn of account#42 failed in its `started` hook: it panicked at src/bank.rs:88:13: overdrawn",
         ),
         (
+            SpawnError::Ended { actor: account(), reason: StopReason::Killed },
+            "spawn of account#42 failed: the actor was killed before it had started",
+        ),
+        (
             SpawnError::SupervisorGone { supervisor: tree() },
             "spawn of a child of tree#1 failed: the supervisor has stopped",
         ),

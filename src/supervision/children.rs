@@ -9,9 +9,10 @@ impl ActorRef<Supervisor> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::DuplicateChild`]
-    /// when a child of that name is known, [`SpawnError::CannotBeSignificant`], and
-    /// [`SpawnError::SupervisorGone`] when the supervisor is stopping. Nothing is left behind then.
+    /// [`SpawnError::Failed`] when its factory or its `started` hook failed, [`SpawnError::Ended`] when it was
+    /// stopped or killed before that hook was through, [`SpawnError::DuplicateChild`] when a child of that name
+    /// is known, [`SpawnError::CannotBeSignificant`], and [`SpawnError::SupervisorGone`] when the supervisor is
+    /// stopping. Nothing is left behind then.
     ///
     /// # Cancel safety
     ///

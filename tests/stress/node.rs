@@ -64,7 +64,7 @@ pub(crate) async fn start_free(world: &Arc<World>, system: &System, place: usize
     match spawn.start().await {
         Ok(node) => *world.owner(place) = Some(node),
         // It failed as it started, or was stopped or killed meanwhile.
-        Err(SpawnError::Failed(_) | SpawnError::SupervisorGone { .. }) => {}
+        Err(SpawnError::Failed(_) | SpawnError::Ended { .. }) => {}
         Err(error) => world.wrong(error.to_string()),
     }
 }

@@ -134,8 +134,7 @@ impl Family {
         match started.await {
             Ok(Ok(())) => Ok(handle),
             Ok(Err(failure)) => Err(SpawnError::Failed(failure).into()),
-            // It was stopped before it had started.
-            Err(_) => Err(self.no_more()),
+            Err(_) => Err(self.unstarted(handle.seat().common()).into()),
         }
     }
 

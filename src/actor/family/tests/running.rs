@@ -332,7 +332,8 @@ fn said<M>(told: &Result<(), TryTellError<M>>) -> Answer {
 fn about_spawn(error: &SpawnError) -> Answer {
     match error {
         SpawnError::Failed(_) => "failed",
-        SpawnError::SupervisorGone { .. } => "gone",
+        // Before it had started: with its supervisor, or by itself.
+        SpawnError::SupervisorGone { .. } | SpawnError::Ended { .. } => "gone",
         SpawnError::DuplicateChild { .. } => "duplicate",
         SpawnError::CannotBeSignificant { .. } => "not significant",
         _ => "otherwise",
