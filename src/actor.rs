@@ -29,6 +29,7 @@
 //! | `link` | `ctx.link`: two that fail together |
 //! | `history` | what a child has gone through |
 //! | `home` | what the actors of one system share |
+//! | `departures` | who ends while a shutdown listens |
 //! | `observer`, `rig` | who looks on in a test, and what the test kit holds on to |
 
 mod accept;
@@ -38,6 +39,7 @@ mod close;
 mod common;
 mod context;
 mod current;
+mod departures;
 mod desk;
 mod ending;
 mod entries;
@@ -85,6 +87,7 @@ pub use self::{
 };
 pub(crate) use self::{
     current::home as current_home,
+    departures::Listener,
     ending::{Hooks, kill_all},
     family::Family,
     home::Home,

@@ -13,7 +13,7 @@ mod signal;
 
 use crate::{
     Actor, ActorRef, Context, DeadLetters, Handle, Identity, Ledger, Spawn, StopReason, SupervisorBuilder,
-    actor::{AnySeat, Family, Home, Hooks, current_home, kill_all},
+    actor::{AnySeat, Home, Hooks, Listener, current_home, kill_all},
 };
 
 /// The actors that share names, dead letters and a ledger.
@@ -120,45 +120,55 @@ impl System {
     ///
     /// Dropped, it stops no more actors; those already told go on stopping. Call it again to go on.
     pub async fn shutdown(&self, within: Duration) -> ShutdownReport {
-        let mut report = ShutdownReport {
-            stopped: Vec::new(),
-            killed: Vec::new(),
-            detached: Vec::new(),
-            ledger: Ledger::default(),
-        };
+        // Before anybody is told: the report is of all that end from here on, whoever they belong to.
+        let departed = Listener::new(&self.home);
         let end = Instant::now().checked_add(within);
         // Those that go on stopping while others have their turns.
-        let mut slow: Vec<Tree> = Vec::new();
+        let mut slow: Vec<Arc<dyn AnySeat>> = Vec::new();
         loop {
-            let turn = self.roots().into_iter().rev().find(|root| slow.iter().all(|tree| !tree.is_of(root)));
+            let turn =
+                self.roots().into_iter().rev().find(|root| !slow.iter().any(|seat| Arc::ptr_eq(seat, root)));
             let all_had_it = turn.is_none();
-            let tree = match turn {
+            let root = match turn {
                 Some(root) => {
-                    let tree = Tree::of(root);
-                    tree.root.stop();
-                    tree
+                    root.stop();
+                    root
                 }
                 None if slow.is_empty() => break,
                 None => slow.remove(0),
             };
             let until = if all_had_it { end } else { end.map(halfway_to) };
-            let in_time = ended_by(&*tree.root, until).await;
-            slow.push(tree);
-            // Also those that ended while others were waited for: in the order in which they did, as far as it is
-            // known.
-            slow.retain_mut(|tree| !tree.report(&mut report));
+            let in_time = ended_by(&*root, until).await;
+            slow.push(root);
+            // Also those that ended while others were waited for.
+            slow.retain(|root| root.common().told().is_none());
             if !in_time && end.is_some_and(|end| end <= Instant::now()) {
                 break;
             }
         }
-        let mut late: Vec<_> = slow.into_iter().flat_map(|tree| tree.below).collect();
-        // And those that came, or were not come to, meanwhile.
-        late.extend(self.home.alive());
-        late.sort_by_key(|seat| seat.common().identity.id());
-        late.dedup_by_key(|seat| seat.common().identity.id());
+        drop(slow);
+        // Those that were not in time, and those that came, or were not come to, meanwhile.
+        let mut late = self.home.alive();
         late.reverse();
         kill_all(&late, Hooks::Cut).await;
-        late.iter().for_each(|seat| report.add(&**seat));
+        let mut report = ShutdownReport {
+            stopped: Vec::new(),
+            killed: Vec::new(),
+            detached: late
+                .iter()
+                .filter(|seat| seat.common().ended().is_none())
+                .map(|seat| seat.common().identity.clone())
+                .collect(),
+            ledger: Ledger::default(),
+        };
+        for (identity, reason) in departed.take() {
+            // Its code may have come back just now.
+            report.detached.retain(|detached| *detached != identity);
+            match reason {
+                StopReason::Killed => report.killed.push(identity),
+                _ => report.stopped.push(identity),
+            }
+        }
         self.home.dead_letters.log_rest();
         report.ledger = self.ledger();
         report
@@ -214,51 +224,10 @@ impl SystemBuilder {
     }
 }
 
-/// A root that is asked to stop, and those below it, in the order in which they stop.
-struct Tree {
-    root: Arc<dyn AnySeat>,
-    /// Those of whom the report does not tell yet, the root the last of them.
-    below: Vec<Arc<dyn AnySeat>>,
-}
-
-impl Tree {
-    fn of(root: Arc<dyn AnySeat>) -> Self {
-        let mut below = Vec::new();
-        add_tree(&root, &mut below);
-        Self { root, below }
-    }
-
-    fn is_of(&self, root: &Arc<dyn AnySeat>) -> bool {
-        Arc::ptr_eq(&self.root, root)
-    }
-
-    /// Reports those that have ended. True: the root has, so that nobody is left to be waited for.
-    fn report(&mut self, report: &mut ShutdownReport) -> bool {
-        // Looked at first: the root ends last, and those who watch it are told last of all.
-        let over = self.root.common().told().is_some();
-        self.below.retain(|seat| {
-            let ended = seat.common().ended().is_some();
-            if ended {
-                report.add(&**seat);
-            }
-            !ended
-        });
-        over
-    }
-}
-
 /// The middle of the time that is left.
 fn halfway_to(end: Instant) -> Instant {
     let now = Instant::now();
     now + end.saturating_duration_since(now) / 2
-}
-
-/// Adds an actor and those below it, in the order in which they stop: children first, the youngest of them
-/// before the others.
-fn add_tree(seat: &Arc<dyn AnySeat>, stopping: &mut Vec<Arc<dyn AnySeat>>) {
-    let children = seat.common().family().map(Family::seats).unwrap_or_default();
-    children.iter().rev().for_each(|child| add_tree(child, stopping));
-    stopping.push(Arc::clone(seat));
 }
 
 async fn ended_by(seat: &dyn AnySeat, end: Option<Instant>) -> bool {
@@ -312,13 +281,14 @@ impl fmt::Debug for System {
     }
 }
 
-/// How a [`System::shutdown`] went.
+/// How a [`System::shutdown`] went: everybody who ended from its beginning on, those that were spawned meanwhile, or
+/// ended for a reason of their own, included.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Those that stopped by themselves, in the order in which they did.
+    /// Those that did not have to be killed, in the order in which they ended.
     pub stopped: Vec<Identity>,
-    /// Those that had to be killed.
+    /// Those that had to be killed, in the order in which they ended.
     pub killed: Vec<Identity>,
     /// Those that were killed and whose code does not come to an await: [`Status::Detached`](crate::Status::Detached).
     pub detached: Vec<Identity>,
@@ -327,15 +297,6 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
-    fn add(&mut self, seat: &dyn AnySeat) {
-        let identity = seat.common().identity.clone();
-        match seat.common().ended() {
-            None => self.detached.push(identity),
-            Some(StopReason::Killed) => self.killed.push(identity),
-            Some(_) => self.stopped.push(identity),
-        }
-    }
-
     /// Returns whether everybody stopped by themselves.
     #[must_use]
     pub fn is_clean(&self) -> bool {

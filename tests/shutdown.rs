@@ -173,6 +173,49 @@ async fn a_child_of_a_supervisor_that_a_shutdown_has_come_to_is_refused() {
     lab.close().await;
 }
 
+/// contract §7: the report tells of everybody who stopped, also of children that came after their root had been told,
+/// and of those that it took along as it ended.
+#[tokio::test(start_paused = true)]
+async fn the_report_tells_of_children_that_came_after_the_root_had_its_turn() {
+    struct Parent {
+        diary: lab::Diary,
+        kept: Option<ActorRef<Probe>>,
+    }
+    impl Actor for Parent {}
+    struct Hire;
+    impl Message for Hire {
+        type Reply = ();
+    }
+    impl Handler<Hire> for Parent {
+        async fn handle(&mut self, _: Hire, ctx: &mut Context<Self>) {
+            for name in ["late", "later"] {
+                ctx.spawn_child(self.diary.child(name)).await.unwrap();
+            }
+            self.kept = Some(self.diary.probe("kept", &[]).unwrap().prepare().name("kept").spawn().unwrap());
+        }
+    }
+    impl Handler<Hold> for Parent {
+        async fn handle(&mut self, _: Hold, _: &mut Context<Self>) -> u32 {
+            self.diary.wait().await;
+            0
+        }
+    }
+    let lab = Lab::new("report");
+    let parent = Parent { diary: lab.diary.clone(), kept: None };
+    let parent = parent.prepare().name("parent").system(&lab.system).spawn().unwrap();
+    parent.try_tell(Hold(0)).unwrap();
+    parent.try_tell(Hire).unwrap();
+    lab.diary.entered().await;
+    let mut shutdown = task::spawn(lab.system.shutdown(secs(10)));
+    assert_pending!(shutdown.poll());
+    lab.diary.open();
+    let report = shutdown.await;
+    let names: Vec<_> = report.stopped.iter().filter_map(|who| who.name()).collect();
+    assert_eq!(names, ["later", "late", "parent", "kept"], "{report}");
+    assert!(report.is_clean());
+    lab.close().await;
+}
+
 /// A system that has been shut down is empty, and may be used again: the default system is one for the process,
 /// and so are the tests of a user.
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use dashmap::{DashMap, Entry};
 
 use super::{
     common::{Common, Ledger},
+    departures::Departures,
     observer::Observer,
     seat::AnySeat,
     waits::Waits,
@@ -31,6 +32,7 @@ pub(crate) struct Home {
     pub(crate) unheard_errors: AtomicU64,
     /// Who looks on, in a test.
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
+    pub(super) departures: Departures,
     names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
     roster: [Mutex<Shard>; SHARDS],
     /// Kept only if circles of asks are to be found.
@@ -97,6 +99,7 @@ impl Home {
             dead_letters: DeadLetters::new(DEFAULT_DEAD_LETTERS),
             unheard_errors: AtomicU64::new(0),
             observer: OnceLock::new(),
+            departures: Departures::default(),
             names: DashMap::new(),
             roster: Default::default(),
             waits: detect_deadlocks.then(Waits::default),
@@ -141,6 +144,7 @@ impl Home {
 
     /// Strikes an ended actor off: its name is free, its ledger is added to those of the gone.
     pub(crate) fn strike(&self, common: &Common, last: Ledger) {
+        self.departures.note(common);
         if let Some(name) = common.identity.name() {
             self.names.remove_if(name, |_, named| named.common().identity == common.identity);
         }
