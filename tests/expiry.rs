@@ -287,6 +287,48 @@ async fn a_message_whose_deadline_passes_between_two_attempts_is_not_tried_again
     lab.close().await;
 }
 
+/// Fails, and is put aside when it comes again.
+#[derive(Clone)]
+struct Later;
+
+impl Message for Later {
+    type Reply = ();
+    const ATTEMPTS: u32 = 3;
+
+    fn duplicate(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}
+
+impl Handler<Later> for Probe {
+    async fn handle(&mut self, msg: Later, ctx: &mut Context<Self>) {
+        assert!(self.number > 1, "the first attempt");
+        ctx.stash(msg).await
+    }
+}
+
+/// A message that is put aside is handled from the start: what it went through before is in no letter of it,
+/// whatever it dies of.
+#[tokio::test(start_paused = true)]
+async fn an_expired_letter_does_not_count_attempts_from_before_its_message_was_put_aside() {
+    let lab = Lab::new("aside");
+    let tree = lab.tree().await;
+    let probe = tree.spawn(lab.diary.child("probe")).await.unwrap();
+    probe.tell(Later).deadline(secs(1)).await.unwrap();
+    probe.tell(Later).await.unwrap();
+    idle().await;
+    assert_eq!(probe.ledger().stashed, 2);
+    tokio::time::sleep(secs(2)).await;
+    // The next incarnation takes them up again.
+    probe.kill();
+    idle().await;
+    tree.stop_child("probe").await.unwrap();
+    let letters = lab.system.dead_letters().recent();
+    let letters: Vec<_> = letters.iter().map(|letter| (letter.reason(), letter.attempts())).collect();
+    assert_eq!(letters, [(Reason::Expired, 0), (Reason::Stopped, 0)]);
+    lab.close().await;
+}
+
 /// The builder that the macros make takes it as well.
 #[tokio::test(start_paused = true)]
 async fn a_call_has_a_deadline() {

@@ -42,7 +42,6 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
         if self.limit.passed().is_some() {
             return None;
         }
-        self.limit.attempt();
         Some(Self { msg: self.msg.duplicate()?, limit: self.limit.again() })
     }
 
@@ -96,7 +95,6 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
         if !self.asker.take() {
             return None;
         }
-        self.limit.attempt();
         let msg = self.msg.duplicate()?;
         Some(Self { msg, asker: self.asker.share(), limit: self.limit.again() })
     }

@@ -12,9 +12,6 @@ pub(crate) trait Limit: Send + Unpin + 'static {
     /// How it passed, once it has.
     fn passed(&self) -> Option<Expired>;
 
-    /// A handler is about to get the message.
-    fn attempt(&mut self);
-
     /// The same limit, for a copy of the message.
     fn again(&self) -> Self;
 }
@@ -22,7 +19,7 @@ pub(crate) trait Limit: Send + Unpin + 'static {
 /// How the limit of a message passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expired {
-    /// How often a handler had been given it by then.
+    /// How often a handler had been given it by then, since it was last put aside.
     pub(crate) attempts: u32,
 }
 
@@ -31,9 +28,6 @@ impl Limit for () {
     fn passed(&self) -> Option<Expired> {
         None
     }
-
-    #[inline]
-    fn attempt(&mut self) {}
 
     #[inline]
     fn again(&self) {}
@@ -45,13 +39,12 @@ pub struct Until {
     after: Duration,
     /// `None`: later than the clock can tell.
     at: Option<Instant>,
-    attempts: u32,
 }
 
 impl Until {
     /// A deadline that begins to run now.
     pub(crate) fn after(after: Duration) -> Self {
-        Self { after, at: Instant::now().checked_add(after), attempts: 0 }
+        Self { after, at: Instant::now().checked_add(after) }
     }
 
     /// When it passes, unless that is later than the clock can tell.
@@ -72,11 +65,8 @@ impl Until {
 
 impl Limit for Until {
     fn passed(&self) -> Option<Expired> {
-        self.is_past().then_some(Expired { attempts: self.attempts })
-    }
-
-    fn attempt(&mut self) {
-        self.attempts += 1;
+        // Whoever finds it passed between two attempts knows how many there were: `turn::lapse`.
+        self.is_past().then_some(Expired { attempts: 0 })
     }
 
     fn again(&self) -> Self {

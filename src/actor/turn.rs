@@ -10,6 +10,7 @@ use super::{
     exit::Exit,
     hand_off::HandOff,
     hooks::NO_MESSAGE,
+    limit::Expired,
     link, observer,
     seat::{Seat, signal},
     watch,
@@ -273,6 +274,7 @@ fn lapse<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>) -> Option<Why> {
     let attempts = turn.attempts();
     turn.kept_lapsed().map(|why| match why {
         Why::Abandoned { .. } => Why::Abandoned { attempts },
+        Why::Expired(_) => Why::Expired(Expired { attempts }),
         why => why,
     })
 }

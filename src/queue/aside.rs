@@ -370,6 +370,8 @@ impl<S: Stage> Turn<'_, S> {
             back.unstash(consumer, count);
             let aside = back.aside_or_init();
             if consumer.kept {
+                // To be put aside is no attempt.
+                consumer.front.set_front_tried(consumer.attempts - 1);
                 consumer.front.move_to(&mut aside.stash);
             } else {
                 own.move_to(&mut aside.stash);

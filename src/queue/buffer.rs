@@ -41,6 +41,8 @@ pub(super) struct VTable<S: Stage> {
     open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
     /// Whether the entry has lapsed.
     lapsed: unsafe fn(*mut Word) -> Option<S::Lapse>,
+    /// How often the entry has been opened, by itself; set first, if that is given.
+    tried: unsafe fn(*mut Word, Option<u32>) -> u32,
     /// Moves the payload out and settles it as handled.
     settle: unsafe fn(*mut Word),
     /// Moves the payload out and gives it up for the stated cause.
@@ -92,6 +94,8 @@ impl<T> Inline<T> {
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<T>() }.lapsed(),
+                // SAFETY: as above; the reference ends with this call.
+                tried: |at, set| tried(unsafe { &mut *at.cast::<T>() }, set),
                 // SAFETY: as above.
                 settle: |at| unsafe { at.cast::<T>().read() }.settle(),
                 // SAFETY: as above.
@@ -126,6 +130,8 @@ impl<T> Boxed<T> {
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<Box<T>>() }.lapsed(),
+                // SAFETY: as above; the reference ends with this call.
+                tried: |at, set| tried(&mut **unsafe { &mut *at.cast::<Box<T>>() }, set),
                 // SAFETY: as above.
                 settle: |at| unsafe { at.cast::<Box<T>>().read() }.settle(),
                 // SAFETY: as above.
@@ -136,6 +142,12 @@ impl<T> Boxed<T> {
             }
         }
     }
+}
+
+fn tried<S: Stage, T: Entry<S>>(entry: &mut T, set: Option<u32>) -> u32 {
+    let Some(tried) = entry.tried() else { return 0 };
+    *tried = set.unwrap_or(*tried);
+    *tried
 }
 
 /// A first-in, first-out block of entries.
@@ -227,6 +239,20 @@ impl<S: Stage> Buffer<S> {
         let (table, payload) = self.front()?;
         // SAFETY: B1; the payload stays in its place.
         unsafe { (table.lapsed)(payload) }
+    }
+
+    /// How often the front entry had been opened before, as it says itself.
+    pub(super) fn front_tried(&mut self) -> u32 {
+        // SAFETY: B1; the payload stays in its place.
+        self.front().map_or(0, |(table, payload)| unsafe { (table.tried)(payload, None) })
+    }
+
+    /// Has the front entry say that it has been opened so often.
+    pub(super) fn set_front_tried(&mut self, times: u32) {
+        if let Some((table, payload)) = self.front() {
+            // SAFETY: B1; the payload stays in its place.
+            unsafe { (table.tried)(payload, Some(times)) };
+        }
     }
 
     /// Opens a duplicate of the front entry into `place`; the entry stays. Returns false when there was none

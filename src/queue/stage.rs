@@ -52,6 +52,11 @@ pub(crate) trait Entry<S: Stage>: Sized + Send + 'static {
     /// Makes a copy to be opened; `None` when this entry is not wanted any more.
     fn duplicate(&mut self) -> Option<Self>;
 
+    /// Where an entry that keeps its place has the number of its attempts, to be put aside with it.
+    fn tried(&mut self) -> Option<&mut u32> {
+        None
+    }
+
     /// Whether the time is over for which this entry was good.
     fn lapsed(&self) -> Option<S::Lapse> {
         None

@@ -119,6 +119,8 @@ impl Acts {
 /// Notes the drop of what it is part of.
 struct Trace {
     id: u32,
+    /// Where an entry that keeps its place takes its attempts along.
+    tried: u32,
     copy: bool,
     acts: Acts,
     log: Log,
@@ -169,6 +171,10 @@ impl<const KEPT: bool, const URGENT: bool> Entry<Desk> for Part<KEPT, URGENT> {
         Some(Self(Trace { copy: true, log: self.0.log.clone(), ..self.0 }))
     }
 
+    fn tried(&mut self) -> Option<&mut u32> {
+        KEPT.then_some(&mut self.0.tried)
+    }
+
     fn settle(self) {
         self.0.log.note(Did::Settled, self.0.id);
         self.0.acts.come_to(At::Settle);
@@ -216,7 +222,7 @@ impl Task<Desk> for Acting<'_> {
     }
 
     fn put_back(self: Pin<&mut Self>, into: Stash<'_, Desk>) {
-        let spent = Trace { id: 0, copy: false, acts: Acts::default(), log: Log::default() };
+        let spent = Trace { id: 0, tried: 0, copy: false, acts: Acts::default(), log: Log::default() };
         into.push(Part::<false>(std::mem::replace(&mut self.get_mut().trace, spent)));
     }
 }
@@ -281,7 +287,7 @@ impl Rig {
     }
 
     fn urgent(&self, id: u32) -> Part<false, true> {
-        Part(Trace { id, copy: false, acts: Acts::default(), log: self.log.clone() })
+        Part(Trace { id, tried: 0, copy: false, acts: Acts::default(), log: self.log.clone() })
     }
 
     fn kept(&self, id: u32) -> Part<true> {
@@ -289,7 +295,7 @@ impl Rig {
     }
 
     fn acting<const KEPT: bool>(&self, id: u32, acts: Acts) -> Part<KEPT> {
-        Part(Trace { id, copy: false, acts, log: self.log.clone() })
+        Part(Trace { id, tried: 0, copy: false, acts, log: self.log.clone() })
     }
 
     fn push<T: Entry<Desk>>(&self, entry: T) {

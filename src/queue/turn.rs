@@ -219,6 +219,10 @@ impl<'a, S: Stage> Turn<'a, S> {
             // free from here on. (A moved-out entry still counts in `front.left()` at this point.)
             mailbox.front_left.store(((consumer.front.left() - 1) << 1) | 1, Ordering::Release);
             if consumer.kept {
+                if consumer.attempts == 1 {
+                    // Those from before it was put aside.
+                    consumer.attempts += consumer.front.front_tried();
+                }
                 // SAFETY: not busy, or there would be no state to be had; it lies beside this place; the turn
                 // is the only user of it.
                 if unsafe { consumer.front.open_duplicate(&mut consumer.place, state) } {

@@ -105,6 +105,27 @@ fn kept_entry_that_nobody_wants_is_opened_itself_and_goes() {
 }
 
 #[test]
+fn kept_entry_takes_its_attempts_along_when_it_is_put_aside() {
+    let rig = Rig::new(4);
+    rig.push(rig.acting::<true>(1, FAILS));
+    rig.push(rig.kept(2));
+    let mut turn = rig.turn();
+    fail(&mut turn, 1);
+    fail(&mut turn, 1);
+    for _ in 0..2 {
+        assert_eq!((turn.open_next(), turn.attempts()), (Opened::Task, 3));
+        turn.stash();
+        assert_eq!((turn.is_kept(), turn.attempts(), rig.mailbox.count().stashed), (false, 0, 1));
+        turn.unstash_all();
+    }
+    fail(&mut turn, 1);
+    assert_eq!((turn.attempts(), turn.is_kept()), (3, true), "to be put aside is no attempt");
+    assert!(turn.bury_next(&()));
+    assert_eq!((turn.open_next(), turn.attempts()), (Opened::Task, 1), "they are not those of the next");
+    drop(turn);
+}
+
+#[test]
 fn attempts_of_one_entry_are_not_those_of_the_next() {
     let rig = Rig::new(4);
     rig.push(rig.acting::<true>(1, FAILS));
