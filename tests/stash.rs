@@ -299,6 +299,86 @@ async fn a_message_with_attempts_is_put_aside_whole() {
     street.close().await;
 }
 
+/// Fails at every attempt, as soon as the shop is open.
+#[derive(Clone, Debug, Message)]
+#[message(reply = u32, retry = 3)]
+struct Cursed(u32);
+
+impl Handler<Cursed> for Shop {
+    async fn handle(&mut self, job: Cursed, ctx: &mut Context<Self>) -> u32 {
+        if !self.open {
+            return ctx.stash(job).await;
+        }
+        self.tried.lock().unwrap().push(job.0);
+        panic!("cursed");
+    }
+}
+
+/// contract §3: "up to N attempts in all", and only the first failure is charged: also where each new incarnation puts
+/// the message aside until it is ready. Otherwise such a message kills a healthy actor.
+#[tokio::test(start_paused = true)]
+async fn attempts_from_before_a_message_was_put_aside_count() {
+    let street = Street::new("cursed");
+    let tree = Supervisor::one_for_one().limit(1, secs(60)).system(&street.system).start().await.unwrap();
+    let shop = street.shop.clone();
+    let shop = tree.spawn(child("shop", move || shop.clone())).await.unwrap();
+    shop.tell(Job(1)).await.unwrap();
+    let mut ask = task::spawn(shop.ask(Cursed(2)));
+    assert_pending!(ask.poll());
+    shop.tell(Job(3)).await.unwrap();
+    for attempt in 1..=3 {
+        idle().await;
+        assert_pending!(ask.poll(), "before attempt {attempt}");
+        assert_eq!(shop.ledger().stashed, if attempt == 1 { 3 } else { 2 });
+        shop.open().await.unwrap();
+    }
+    assert!(matches!(ask.await, Err(AskError::Failed(_))));
+    idle().await;
+    let letters = street.system.dead_letters().recent();
+    let letters: Vec<_> = letters.iter().map(|letter| (letter.reason(), letter.attempts())).collect();
+    assert_eq!(letters, [(Reason::Quarantined, 3)]);
+    let tried = street.shop.tried.lock().unwrap().iter().filter(|job| **job == 2).count();
+    assert_eq!(tried, 3);
+    shop.open().await.unwrap();
+    idle().await;
+    assert_eq!(street.done(), [1, 3]);
+    street.close().await;
+}
+
+/// contract §6: who waits for a message that has been tried and then put aside is not told that it is safe to send it
+/// again, whatever ends the wait.
+#[tokio::test(start_paused = true)]
+async fn an_asker_of_a_message_that_was_tried_and_put_aside_is_not_told_to_send_it_again() {
+    for (end, expected) in [
+        (None, (Reason::Abandoned, 1)),
+        (Some(ActorRef::stop_now as fn(&ActorRef<Shop>)), (Reason::Aborted, 1)),
+        (Some(ActorRef::stop), (Reason::Aborted, 1)),
+    ] {
+        let street = Street::new("tried");
+        let tree = Supervisor::one_for_one().system(&street.system).start().await.unwrap();
+        let shop = street.shop.clone();
+        let shop = child("shop", move || shop.clone()).restart(Restart::Transient);
+        let shop = tree.spawn(shop).await.unwrap();
+        shop.set_open(true).await.unwrap();
+        let mut ask = task::spawn(shop.ask(Cursed(1)).timeout(secs(1)));
+        assert_pending!(ask.poll());
+        idle().await;
+        assert_eq!(shop.ledger().stashed, 1);
+        if let Some(end) = end {
+            end(&shop);
+        }
+        let error = ask.await.unwrap_err();
+        assert_eq!(error.may_retry(), None, "{error:?}");
+        shop.kill();
+        shop.stop();
+        idle().await;
+        let letters = street.system.dead_letters().recent();
+        let letters: Vec<_> = letters.iter().map(|letter| (letter.reason(), letter.attempts())).collect();
+        assert_eq!(letters, [expected]);
+        street.close().await;
+    }
+}
+
 /// contract §7, stop: queued + stashed: those accepted before the call are handled, then close
 #[tokio::test(start_paused = true)]
 async fn a_stop_handles_what_is_stashed_before_the_end() {

@@ -9,7 +9,7 @@ use super::{
     entries::{Asked, Told},
     envelope::{Cause, Incarnation, Why},
     journal,
-    limit::{Limit, Until},
+    limit::{Limit, Tried, Until},
     seat::Seat,
 };
 use crate::{
@@ -115,6 +115,24 @@ impl<A: Actor> Seat<A> {
     /// `due` gets an actor that hands off to run, if it was parked and the message had not to wait for room.
     #[inline]
     pub(super) fn put_offer<M: Message, L: Limit>(
+        &self,
+        offer: Offer<M>,
+        limit: L,
+        line: Option<Line<'_>>,
+        due: impl FnOnce(Due<'_, Incarnation<A>>),
+    ) -> Result<(), (Offer<M>, Refusal)>
+    where
+        A: Handler<M>,
+    {
+        if M::ATTEMPTS > 1 {
+            self.put_limited(offer, Tried::from(limit), line, due)
+        } else {
+            self.put_limited(offer, limit, line, due)
+        }
+    }
+
+    #[inline]
+    fn put_limited<M: Message, L: Limit>(
         &self,
         offer: Offer<M>,
         limit: L,

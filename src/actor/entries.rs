@@ -42,6 +42,7 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
         if self.limit.passed().is_some() {
             return None;
         }
+        attempt(&mut self.limit);
         Some(Self { msg: self.msg.duplicate()?, limit: self.limit.again() })
     }
 
@@ -49,13 +50,17 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
         self.limit.passed().map(Why::Expired)
     }
 
+    fn tried(&mut self) -> Option<&mut u32> {
+        self.limit.tried()
+    }
+
     fn settle(self) {}
 
-    fn bury(self, cause: &Cause) {
+    fn bury(mut self, cause: &Cause) {
         if let Some(script) = cause.script() {
             return drop(envelope::play(script, self.msg));
         }
-        cause.letter(Some(self.msg));
+        cause.letter(Some(self.msg), tried(&mut self.limit));
     }
 }
 
@@ -95,6 +100,7 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
         if !self.asker.take() {
             return None;
         }
+        attempt(&mut self.limit);
         let msg = self.msg.duplicate()?;
         Some(Self { msg, asker: self.asker.share(), limit: self.limit.again() })
     }
@@ -103,6 +109,10 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
         // In the order of `open`.
         let gone = || self.asker.is_gone().then_some(Why::Abandoned { attempts: 0 });
         self.limit.passed().map(Why::Expired).or_else(gone)
+    }
+
+    fn tried(&mut self) -> Option<&mut u32> {
+        self.limit.tried()
     }
 
     fn settle(self) {
@@ -116,7 +126,8 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
 
 impl<M: Message, L: Limit> Asked<M, L> {
     fn give_up(self, cause: &Cause) {
-        let Self { msg, asker, .. } = self;
+        let Self { msg, asker, mut limit } = self;
+        let tried = tried(&mut limit);
         if let Some(script) = cause.script() {
             let _unheard = asker.answer(Ok(envelope::play(script, msg)));
             return;
@@ -124,18 +135,39 @@ impl<M: Message, L: Limit> Asked<M, L> {
         if let Some(told) = cause.told::<M>() {
             // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
             let _unheard = asker.answer(Err(told));
-            return cause.letter(Some(msg));
+            return cause.letter(Some(msg), tried);
         }
-        let Why::Ended { reason } = cause.why() else { return cause.letter(Some(msg)) };
+        let Why::Ended { reason } = cause.why() else { return cause.letter(Some(msg), tried) };
+        if tried > 0 {
+            // Put aside after an attempt. Its asker is not told that it may send it again: `close::bury_kept`.
+            let _unheard = asker.answer(Err(NoReply::Aborted(reason.clone())));
+            return cause.letter_about(
+                &Why::Cut { reason: reason.clone(), attempts: tried },
+                Some(msg),
+                tried,
+            );
+        }
         match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
             Ok(()) => cause.went_back(),
             // The asker went away meanwhile, so the message is the sink's.
             Err(Err(NoReply::Stopped(msg, _))) => {
-                cause.letter_about(&Why::Abandoned { attempts: 0 }, Some(msg))
+                cause.letter_about(&Why::Abandoned { attempts: 0 }, Some(msg), tried)
             }
             Err(_) => {}
         }
     }
+}
+
+/// A handler is about to get a copy of a message with this limit.
+fn attempt(limit: &mut impl Limit) {
+    if let Some(tried) = limit.tried() {
+        *tried += 1;
+    }
+}
+
+/// How often a handler has been given the message with this limit, as far as that is counted there.
+fn tried(limit: &mut impl Limit) -> u32 {
+    limit.tried().map_or(0, |tried| *tried)
 }
 
 /// Gives up a message whose deadline has passed.

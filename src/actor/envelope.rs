@@ -133,13 +133,13 @@ impl Cause {
         (self.dead.get(), self.returned.get())
     }
 
-    /// Hands a message, or what is known of it, to the dead-letter sink.
-    pub(super) fn letter<M: Message>(&self, msg: Option<M>) {
-        self.letter_about(&self.why, msg);
+    /// Hands a message, or what is known of it, to the dead-letter sink. It has been tried so often at least.
+    pub(super) fn letter<M: Message>(&self, msg: Option<M>, tried: u32) {
+        self.letter_about(&self.why, msg, tried);
     }
 
     /// The same for another reason than that of the others.
-    pub(super) fn letter_about<M: Message>(&self, why: &Why, msg: Option<M>) {
+    pub(super) fn letter_about<M: Message>(&self, why: &Why, msg: Option<M>, tried: u32) {
         let (reason, attempts, failure) = match why {
             Why::Failed { failure, attempts } => (Reason::Failed, *attempts, Some(failure)),
             Why::Quarantined { failure, attempts } => (Reason::Quarantined, *attempts, Some(failure)),
@@ -158,7 +158,7 @@ impl Cause {
             type_name,
             message,
             reason,
-            attempts,
+            attempts.max(tried),
             failure.cloned(),
         ));
     }
@@ -268,9 +268,10 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         }
     }
 
-    /// The handler puts aside what must be its message. Nobody is at work on it from here on.
+    /// The handler puts aside what must be its message. Nobody is at work on it from here on; but one that has been
+    /// `tried` before stays begun for its asker.
     #[cold]
-    fn check_stashed(&mut self, msg: &(dyn Any + Send)) {
+    fn check_stashed(&mut self, msg: &(dyn Any + Send), tried: bool) {
         assert!(
             msg.is::<M>(),
             "stash was called with a message that is not the `{}` in hand",
@@ -279,7 +280,8 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         // The original has the fate; nobody is to hear of the copy.
         if self.copy {
             self.settled = true;
-            self.asker.take().into_iter().for_each(|asker| asker.back().put_back());
+            let asker = self.asker.take().map(Loan::back);
+            asker.iter().filter(|_| !tried).for_each(Asker::put_back);
         }
     }
 
@@ -290,7 +292,7 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         if let (Some(asker), Some(told)) = (self.asker.take().map(Loan::back), cause.told::<M>()) {
             let _unheard = asker.answer(Err(told));
         }
-        cause.letter::<M>(None);
+        cause.letter::<M>(None, 0);
     }
 }
 
@@ -312,7 +314,7 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
                 let _unheard = asker.answer(Err(told));
             }
             if !copy {
-                cause.letter::<M>(None);
+                cause.letter::<M>(None, 0);
             }
         };
         self.seat.common().desk.put(Request::Orphan(About::of::<M>(), Box::new(tell)));
@@ -330,7 +332,7 @@ pin_project! {
     }
 }
 
-impl<A: Actor, M: Message, L, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, L, F> {
+impl<A: Actor, M: Message, L: Limit, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, L, F> {
     type Output = Result<(), BoxError>;
 
     #[inline]
@@ -346,7 +348,8 @@ impl<A: Actor, M: Message, L, F: Future<Output = M::Reply>> Future for Handling<
                 None => return Poll::Pending,
                 Some(Request::Fail(error)) => return Poll::Ready(Err(error)),
                 Some(Request::Stash(msg)) => {
-                    this.envelope.check_stashed(&*msg);
+                    let tried = this.limit.tried().is_some_and(|tried| *tried > 1);
+                    this.envelope.check_stashed(&*msg, tried);
                     desk.put(Request::Stash(msg));
                     return Poll::Ready(Err(Box::new(PutAside)));
                 }

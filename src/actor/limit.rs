@@ -14,12 +14,45 @@ pub(crate) trait Limit: Send + Unpin + 'static {
 
     /// The same limit, for a copy of the message.
     fn again(&self) -> Self;
+
+    /// How often a handler has been given the message, if that is counted here: for one with `retry`, which takes
+    /// its attempts along when it is put aside.
+    fn tried(&mut self) -> Option<&mut u32> {
+        None
+    }
+}
+
+/// The limit of a message that may be tried more than once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried<L> {
+    limit: L,
+    attempts: u32,
+}
+
+impl<L> From<L> for Tried<L> {
+    fn from(limit: L) -> Self {
+        Self { limit, attempts: 0 }
+    }
+}
+
+impl<L: Limit> Limit for Tried<L> {
+    fn passed(&self) -> Option<Expired> {
+        self.limit.passed()
+    }
+
+    fn again(&self) -> Self {
+        Self { limit: self.limit.again(), attempts: self.attempts }
+    }
+
+    fn tried(&mut self) -> Option<&mut u32> {
+        Some(&mut self.attempts)
+    }
 }
 
 /// How the limit of a message passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expired {
-    /// How often a handler had been given it by then, since it was last put aside.
+    /// How often a handler had been given it by then.
     pub(crate) attempts: u32,
 }
 

@@ -12,6 +12,8 @@ impl<A: Actor> Context<A> {
     /// takes its first message; a `stop` brings them back once more before the end. They keep their places in the
     /// bound of the mailbox: an actor that puts everything aside hears nothing any more.
     ///
+    /// To put a message aside is no attempt at it. Attempts of a message with `retry` that have failed still count.
+    ///
     /// # Panics
     ///
     /// When `msg` is not of the type of the message in hand, and in a hook, where there is none.

@@ -32,6 +32,8 @@ pub(crate) struct Entry {
     pub(super) runs: AtomicU32,
     /// The same, since it was put aside.
     pub(super) takes: AtomicU32,
+    /// Attempts from before: to be put aside is none.
+    pub(super) before: AtomicU32,
     /// Times it was put aside.
     pub(super) asides: AtomicU32,
     /// Times its handler came to its end.
@@ -85,6 +87,7 @@ impl Entry {
             stamp,
             runs: AtomicU32::new(0),
             takes: AtomicU32::new(0),
+            before: AtomicU32::new(0),
             asides: AtomicU32::new(0),
             handled: AtomicU32::new(0),
             buried: AtomicU32::new(0),
@@ -100,6 +103,11 @@ impl Entry {
 
     pub(crate) fn runs(&self) -> u32 {
         self.runs.load(Ordering::SeqCst)
+    }
+
+    /// Attempts at it, in all.
+    pub(super) fn tried(&self) -> u32 {
+        self.before.load(Ordering::SeqCst) + self.takes.load(Ordering::SeqCst)
     }
 
     pub(crate) fn asides(&self) -> u32 {
@@ -160,7 +168,7 @@ impl World {
     /// I1, I2 and I6 of one message.
     pub(super) fn check_entry(&self, entry: &Entry) -> Fate {
         let read = |of: &AtomicU32| of.load(Ordering::SeqCst);
-        let (takes, handled, buried) = (read(&entry.takes), read(&entry.handled), read(&entry.buried));
+        let (takes, handled, buried) = (entry.tried(), read(&entry.handled), read(&entry.buried));
         let (outcome, why) = (*lock(&entry.outcome), *lock(&entry.why));
         let back = u32::from(matches!(outcome, Some(Outcome::Refused | Outcome::Full | Outcome::Returned)));
         let fates = handled + buried + back;
@@ -175,7 +183,7 @@ impl World {
             Some(Outcome::Returned) => takes == 0,
             Some(Outcome::Answered | Outcome::NoReply) => handled == 1,
             Some(Outcome::NeverStarted) => takes == 0 && handled == 0,
-            Some(Outcome::Evicted) => takes == 0 && why == Some(Reason::Evicted),
+            Some(Outcome::Evicted) => (takes == 0 || entry.asides() > 0) && why == Some(Reason::Evicted),
             Some(Outcome::Overflowed) => entry.runs() == 0 && why == Some(Reason::Overflow),
             Some(Outcome::Failed) => takes > 0 && handled == 0,
             Some(Outcome::Aborted) => handled == 0 && (takes > 0 || !self.plan.is_exact()),

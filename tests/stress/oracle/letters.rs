@@ -1,9 +1,6 @@
 //! Dead letters: each with its message where there is one, and with a reason that can be true.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, Mutex, atomic::AtomicU64};
 
 use postbox::{AutoShutdown, DeadLetter, Overflow, Reason, StopReason, Subscription};
 
@@ -65,7 +62,7 @@ impl World {
             self.wrong(format!(
                 "message {}, taken {} times, put aside {} times, {wrong}: {letter:?}",
                 entry.number,
-                entry.takes.load(Ordering::SeqCst),
+                entry.tried(),
                 entry.asides()
             ));
         }
@@ -73,13 +70,15 @@ impl World {
 
     fn check_letter(&self, entry: &Arc<Entry>, reason: Reason, attempts: u32) -> Option<&'static str> {
         let totals = &self.totals;
-        let takes = entry.takes.load(Ordering::SeqCst);
+        let takes = entry.tried();
         let overflow = self.plan.nodes[entry.to.place].overflow;
         let (fits, wrong) = match reason {
             // contract §8: never what has priority, unless it was put aside and has come back among the others.
             Reason::Evicted => {
                 count(&totals.evicted);
-                let may_be = takes == 0 && (!entry.stamp.urgent || entry.asides() > 0);
+                // One that has been tried as well: put aside, it waits among the others.
+                let may_be =
+                    (takes == 0 || entry.asides() > 0) && (!entry.stamp.urgent || entry.asides() > 0);
                 (
                     overflow == Overflow::DropOldest && may_be,
                     "cannot be the oldest of a mailbox that drops it",
@@ -97,7 +96,7 @@ impl World {
                 if reason == Reason::Stopped && entry.asides() == 0 {
                     lock(&self.graves.stopped).push(Arc::clone(entry));
                 }
-                (takes == 0, "has been tried")
+                (takes == 0 || entry.asides() > 0, "has been tried")
             }
             Reason::Quarantined | Reason::Aborted => {
                 (entry.stamp.tries > 1 && attempts > 0, "was given away with its attempt")
@@ -105,11 +104,8 @@ impl World {
             Reason::Abandoned => (true, ""),
             _ => (false, "cannot have this reason"),
         };
-        // By a kill in between, an attempt may end before the handler is polled. The letter of a message that has
-        // expired counts also those before it was put aside.
-        let counts = takes == attempts
-            || reason == Reason::Expired && (takes..=entry.runs()).contains(&attempts)
-            || !self.plan.is_exact() && takes < attempts;
+        // By a kill in between, an attempt may end before the handler is polled.
+        let counts = takes == attempts || !self.plan.is_exact() && takes < attempts;
         (!fits).then_some(wrong).or((!counts).then_some("has another number of attempts"))
     }
 

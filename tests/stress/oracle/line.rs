@@ -163,7 +163,7 @@ impl World {
         if let Some(wrong) = wrong {
             self.wrong(format!("{}: message {}, run {run}: {wrong}", self.name(seat), entry.number));
         }
-        Taken { attempt, run }
+        Taken { attempt: entry.tried(), run }
     }
 
     /// Whether its end for good can be one before which everything is handled, the stash as well.
@@ -196,7 +196,8 @@ impl World {
     pub(crate) fn puts_aside(&self, seat: &SeatBook, entry: &Arc<Entry>) {
         count(&self.totals.stashed);
         self.note(30, entry.number);
-        entry.takes.store(0, Ordering::SeqCst);
+        let takes = entry.takes.swap(0, Ordering::SeqCst);
+        entry.before.fetch_add(takes - 1, Ordering::SeqCst);
         entry.asides.fetch_add(1, Ordering::SeqCst);
         let number = self.number();
         let line = &mut lock(&seat.pages).line;
