@@ -4,7 +4,7 @@
 mod lab;
 
 use lab::{Flaky, Hold, Lab, Note, Poison, secs};
-use postbox::{Snapshot, Status, prelude::*};
+use postbox::{Backoff, Snapshot, Status, prelude::*};
 
 /// Lines without the numbers of actors, which depend on the tests beside this one.
 fn lines(snapshot: &Snapshot) -> Vec<String> {
@@ -110,4 +110,24 @@ async fn a_snapshot_of_an_empty_system_has_the_ledger_of_those_that_ended() {
     let snapshot = lab.system.snapshot();
     assert_eq!((snapshot.count(), snapshot.ledger.handled), (0, 1));
     assert!(snapshot.to_string().starts_with("system empty: 0 actors; 1 accepted"), "{snapshot}");
+}
+
+/// "How often its supervisor has started it again": not how often it has decided to. A child that is called off before
+/// its factory has run, because its group restarts from further up, has one start before it and not two.
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_called_off_before_the_factory_is_no_restart() {
+    let lab = Lab::new("called-off");
+    let tree = Supervisor::rest_for_one().backoff(Backoff::exponential(secs(10), secs(10)));
+    let tree = tree.system(&lab.system).start().await.unwrap();
+    let elder = tree.spawn(lab.diary.child("a")).await.unwrap();
+    let younger = tree.spawn(lab.diary.child("b")).await.unwrap();
+    let restarts =
+        |of: &ActorRef<lab::Probe>| lab.system.snapshot().find(of.identity().id()).unwrap().restarts;
+    younger.try_tell(Poison(0)).unwrap();
+    lab::idle().await;
+    assert_eq!((younger.status(), restarts(&younger)), (Status::Restarting, 1));
+    elder.try_tell(Poison(1)).unwrap();
+    assert_eq!(younger.ask(Note(0)).await.unwrap(), 2);
+    assert_eq!((lab.diary.made("b"), restarts(&elder), restarts(&younger)), (2, 1, 1));
+    lab.close().await;
 }

@@ -70,6 +70,8 @@ struct Kept {
     /// `None` while its seat is being built.
     seat: Option<Arc<dyn AnySeat>>,
     history: Option<Box<History>>,
+    /// Its factory has begun on an incarnation whose end is still to come.
+    made: bool,
     /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
     detached: bool,
     /// And the incarnation of the supervisor that it was a child of has ended: the next one does not know it.
@@ -203,6 +205,7 @@ impl Family {
             shutdown,
             seat: None,
             history: None,
+            made: false,
             detached: false,
             orphaned: false,
         };
@@ -241,6 +244,13 @@ impl Family {
         });
         drop(state);
         deed.into_iter().for_each(Deed::perform);
+    }
+
+    /// The factory of the child begins on an incarnation.
+    pub(crate) fn makes(&self, number: u64) {
+        if let Some(member) = self.state().children.get_mut(number) {
+            member.of.made = true;
+        }
     }
 
     /// An incarnation of the child has begun to serve.
@@ -296,13 +306,12 @@ impl Family {
         let random = if jittered { home.random() } else { 0.0 };
         let mut state = self.state();
         let told = state.told(member.number);
-        // One that waits for its turn to start has no incarnation to end: it is on its way already.
-        let at_gate = state.children.get(member.number).is_some_and(|child| child.stage() == Stage::Waiting);
         let answer = state.children.exited(member.number, exit, Instant::now(), random);
         let limit = state.children.supervision().limit;
         if matches!(answer, Answer::Join | Answer::Restart { .. } | Answer::Group { .. })
-            && !at_gate
             && let Some(child) = state.children.get_mut(member.number)
+            // One that is called off before its factory has run is on its way already.
+            && std::mem::take(&mut child.of.made)
         {
             History::restart(&mut child.of.history, last);
         }

@@ -127,6 +127,9 @@ impl<A: Actor> Seat<A> {
 
     /// Begins to make the next incarnation. Runs code of the user.
     pub(crate) fn make(&self) -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> {
+        if let Some(member) = &self.common.membership {
+            member.family.makes(member.number);
+        }
         match &self.factory {
             Some(factory) => factory(),
             None => Box::pin(std::future::ready(Err("it has no factory".into()))),

@@ -149,6 +149,9 @@ impl Family {
         else {
             return Err(self.no_more());
         };
+        if let Some(member) = state.children.get_mut(number) {
+            member.of.made = false;
+        }
         state.children.revive(number);
         Ok((old, Membership { family: Arc::clone(self), restart, number }))
     }

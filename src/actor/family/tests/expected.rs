@@ -59,6 +59,8 @@ struct Child {
     /// The number of its incarnation, and how often it has started again.
     incarnation: u32,
     restarts: u64,
+    /// An incarnation of it has been made whose end is still to come.
+    has_begun: bool,
     /// Its failures in a row.
     streak: u32,
     first_start: Option<Caller>,

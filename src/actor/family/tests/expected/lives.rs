@@ -49,6 +49,7 @@ impl Expected {
             known: false,
             incarnation: 0,
             restarts: 0,
+            has_begun: false,
             streak: 0,
             first_start: Some(caller),
             queue: VecDeque::new(),
@@ -89,6 +90,7 @@ impl Expected {
         let made = self.made.entry(name).or_default();
         *made += 1;
         child.incarnation = *made;
+        child.has_begun = true;
         let fault = self.faults.get_mut(&name).and_then(VecDeque::pop_front);
         if fault == Some(Fault::Factory) {
             return self.exit(number, FAILED);
@@ -217,7 +219,8 @@ impl Expected {
             };
             self.lines.push(format!("{:?} stopped {}: {word}", child.name, child.incarnation));
         }
-        let at_gate = child.state == State::Gate;
+        // Called off before it was made, it is on its way already.
+        let starts_again = u64::from(std::mem::take(&mut child.has_begun));
         let by_itself = !no_start && !by_hand && exit != Exit::Bystander;
         match verdict {
             Verdict::End => self.over(number, exit, by_itself),
@@ -228,17 +231,15 @@ impl Expected {
             }
             Verdict::Join => {
                 self.waits(number);
-                if !at_gate {
-                    self.children.get_mut(&number).expect("a child").restarts += 1;
-                }
+                self.children.get_mut(&number).expect("a child").restarts += starts_again;
             }
             Verdict::Restart { after, .. } => {
-                child.restarts += 1;
+                child.restarts += starts_again;
                 child.status = Status::Restarting;
                 self.pause(number, after);
             }
             Verdict::Group { after, .. } => {
-                child.restarts += 1;
+                child.restarts += starts_again;
                 self.waits(number);
                 let from = if self.rules.strategy == Strategy::OneForAll { 0 } else { number };
                 self.group = Some(Group { from, after, current: None });
