@@ -27,7 +27,7 @@ pub use self::{
         Message, Recipient, ReplyTo, Spawn, Status, Tell, Terminated, WeakRecipient, WeakRef, child, make,
     },
     dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
-    error::{AskError, ChildError, SpawnError, TellError, TryTellError},
+    error::{AskError, ChildError, Flat, FlatError, SpawnError, TellError, TryTellError},
     failure::{BoxError, Cause, Failure, Panic, Place, Step},
     id::{ActorId, Identity},
     policy::{

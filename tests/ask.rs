@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use postbox::{Cause, Failure, Reason, Shutdown, Step, prelude::*};
+use postbox::{Cause, Failure, FlatError, Reason, Shutdown, Step, prelude::*};
 use tokio::{sync::oneshot, time::Instant};
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
 
@@ -1162,4 +1162,41 @@ async fn a_reply_later_in_a_hook_is_a_failure_of_the_hook() {
     let error = Confused.prepare().system(&system).start().await.unwrap_err();
     assert!(error.to_string().contains("reply_later"), "{error}");
     assert_eq!(close(&system).await, (0, 0, 0));
+}
+
+/// An answer that is a `Result` and the ask's own, as one: with `?` for all that can go wrong.
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_is_a_result_flattens_into_one_error() {
+    #[derive(Message)]
+    #[message(reply = Result<u32, std::num::ParseIntError>)]
+    struct Parse(&'static str);
+
+    impl Handler<Parse> for Clerk {
+        async fn handle(
+            &mut self,
+            Parse(text): Parse,
+            ctx: &mut Context<Self>,
+        ) -> Result<u32, std::num::ParseIntError> {
+            if text.is_empty() {
+                return ctx.fail(std::io::Error::other("nothing to read")).await;
+            }
+            text.parse()
+        }
+    }
+
+    let office = Office::open();
+    let all_well = async {
+        let number = office.clerk.ask(Parse("7")).await.flat()?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(number)
+    };
+    assert_eq!(all_well.await.unwrap(), 7);
+    let error = office.clerk.ask(Parse("x")).await.flat().unwrap_err();
+    assert!(matches!(error, FlatError::Reply(_)), "{error:?}");
+    assert_eq!(error.to_string(), "invalid digit found in string");
+    let error = office.clerk.ask(Parse("")).await.flat().unwrap_err();
+    assert!(error.to_string().starts_with("ask Parse to Clerk#"), "{error}");
+    let source = std::error::Error::source(&error).expect("the failure");
+    assert!(source.to_string().ends_with("nothing to read"), "{source}");
+    assert!(matches!(error, FlatError::Ask(AskError::Failed(_))), "{error:?}");
+    office.close().await;
 }
