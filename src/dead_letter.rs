@@ -35,7 +35,8 @@ pub enum Reason {
     Evicted,
     /// It came to a full mailbox that drops the newest.
     Overflow,
-    /// It was queued when the supervisor of its actor exceeded its restart limit.
+    /// It was queued when its actor exceeded its supervisor's restart limit, or was itself the supervisor. Siblings are
+    /// stopped, and what they had queued dies of that.
     RestartLimit,
     /// Its actor has no handler for it.
     Unhandled,
