@@ -11,6 +11,7 @@
 //! | `mailbox` | the producers' side: the bound, the run state, close |
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
+//! | `lock` | the lock of a mailbox |
 //! | `once` | what is set once and never waited for |
 //! | `waiters` | senders that wait for room, first come first served |
 //! | `reach` | what others can reach of the entry in hand |
@@ -19,6 +20,7 @@
 
 mod aside;
 mod buffer;
+mod lock;
 mod mailbox;
 mod once;
 mod reach;

@@ -17,7 +17,7 @@ use super::{
     buffer::Buffer,
     mailbox::{Back, Consumer, Mailbox, Refused},
     stage::{Entry, Stage},
-    sync::{atomic::Ordering, lock},
+    sync::atomic::Ordering,
     turn::Turn,
 };
 
@@ -243,7 +243,7 @@ impl<S: Stage> Mailbox<S> {
     /// Queues an entry in a mailbox that was full, at the cost of the oldest or of itself if the mailbox says so.
     #[cold]
     pub(crate) fn force<T: Entry<S>>(&self, entry: T) -> Forced<S, T> {
-        let mut guard = lock(&self.back);
+        let mut guard = self.back.lock();
         let back = &mut *guard;
         if back.closed {
             return Forced::Refused(Refused::Closed(entry));
@@ -270,7 +270,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// The entries in hand asks for so many of the stash to be put back when it has been handled.
     pub(crate) fn unstash(&self, count: usize) {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         let Some(aside) = back.aside.as_deref_mut() else { return };
         aside.unstash = aside.unstash.saturating_add(count).min(aside.stash.left());
         if aside.unstash > 0 {
@@ -295,18 +295,18 @@ impl<S: Stage> Mailbox<S> {
 
     /// How many entries are put aside.
     pub(crate) fn stashed(&self) -> usize {
-        lock(&self.back).aside.as_ref().map_or(0, |aside| aside.stash.left())
+        self.back.lock().aside.as_ref().map_or(0, |aside| aside.stash.left())
     }
 
     /// How many entries have been accepted so far: a mark that separates those before from those after.
     pub(crate) fn mark(&self) -> Mark {
-        let back = lock(&self.back);
+        let back = self.back.lock();
         Mark { ordinary: back.ordinary(), urgent: back.aside.as_ref().map_or(0, |aside| aside.accepted) }
     }
 
     /// The same, for [`Turn::has_reached`]: the mark of the urgent entries is kept here.
     pub(crate) fn set_mark(&self) -> u64 {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         if let Some(aside) = back.aside.as_deref_mut() {
             aside.mark = aside.accepted;
         }
@@ -329,7 +329,7 @@ impl<S: Stage> Turn<'_, S> {
     /// Works on what is beside the queue, and tells producers afterwards what has become of the front.
     fn beside<R>(&mut self, act: impl FnOnce(&mut Back<S>, &mut Consumer<S>) -> R) -> R {
         let mailbox = self.mailbox;
-        let mut guard = lock(&mailbox.back);
+        let mut guard = mailbox.back.lock();
         let back = &mut *guard;
         self.consumer(|consumer| {
             let outcome = act(back, consumer);
@@ -342,7 +342,7 @@ impl<S: Stage> Turn<'_, S> {
     #[cold]
     pub(crate) fn fetch(&mut self) {
         let mailbox = self.mailbox;
-        let mut guard = lock(&mailbox.back);
+        let mut guard = mailbox.back.lock();
         let back = &mut *guard;
         self.consumer(|consumer| {
             back.fetch(consumer);
@@ -415,7 +415,7 @@ impl<S: Stage> Turn<'_, S> {
 
     /// Whether nothing is to be put aside any more.
     pub(crate) fn is_last_round(&mut self) -> bool {
-        lock(&self.mailbox.back).aside.as_ref().is_some_and(|aside| aside.last_round)
+        self.mailbox.back.lock().aside.as_ref().is_some_and(|aside| aside.last_round)
     }
 
     /// Brings everything there is to the front, the stash first, so that [`Turn::bury_next`] comes to all of it.
@@ -436,7 +436,7 @@ impl<S: Stage> Turn<'_, S> {
     /// Entries taken so far.
     pub(crate) fn taken(&mut self) -> Mark {
         let left = self.consumer(|consumer| consumer.left());
-        let back = lock(&self.mailbox.back);
+        let back = self.mailbox.back.lock();
         // Urgent entries that have been put aside come back among the others.
         let ordinary = back.ordinary().saturating_sub((back.buffer.left() + left) as u64);
         let urgent = back.aside.as_ref().map_or(0, |aside| aside.accepted - aside.urgent.left() as u64);
@@ -446,7 +446,7 @@ impl<S: Stage> Turn<'_, S> {
     /// Whether all entries have been taken that were accepted before the mark was set, in both lanes.
     pub(crate) fn has_reached(&mut self, mark: u64) -> bool {
         let left = self.consumer(|consumer| consumer.left());
-        let back = lock(&self.mailbox.back);
+        let back = self.mailbox.back.lock();
         // Urgent entries that have been put aside come back among the others, so there may be more left than have
         // been accepted as such.
         back.ordinary() >= mark + (back.buffer.left() + left) as u64

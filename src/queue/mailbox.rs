@@ -40,12 +40,12 @@ use std::{marker::PhantomPinned, task::Waker};
 use super::{
     aside::{Aside, BESIDE, Drops},
     buffer::Buffer,
+    lock::{Held, Lock},
     reach::Reach,
     stage::{Entry, Place, Stage, StateCell},
     sync::{
-        Mutex, MutexGuard, UnsafeCell,
+        UnsafeCell,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
-        lock,
     },
     turn::Turn,
     waiters::{Standing, Ticket, Waiters},
@@ -140,7 +140,7 @@ impl<S: Stage> Consumer<S> {
 /// share one. (Measured with four producers and both cores free: from 0.8 to 1.2 times a tokio channel.)
 #[repr(C)]
 pub(crate) struct Mailbox<S: Stage> {
-    pub(super) back: Mutex<Back<S>>,
+    pub(super) back: Lock<Back<S>>,
     capacity: usize,
     /// The waker of the consumer's task. Written once, under the lock, in the first passage to `Run::Running`.
     waker: UnsafeCell<Option<Waker>>,
@@ -173,7 +173,7 @@ impl<S: Stage> Mailbox<S> {
     /// An empty mailbox whose consumer has been scheduled: it is about to be polled for the first time.
     pub(crate) fn new(capacity: usize, drops: Option<Drops>) -> Self {
         Self {
-            back: Mutex::new(Back {
+            back: Lock::new(Back {
                 buffer: Buffer::new(),
                 waiters: Waiters::default(),
                 run: Run::New,
@@ -224,8 +224,8 @@ impl<S: Stage> Mailbox<S> {
     }
 
     #[inline(always)]
-    fn admit<T: Entry<S>>(&self, entry: T) -> Result<(MutexGuard<'_, Back<S>>, T), Refused<T>> {
-        let mut back = lock(&self.back);
+    fn admit<T: Entry<S>>(&self, entry: T) -> Result<(Held<'_, Back<S>>, T), Refused<T>> {
+        let mut back = self.back.lock();
         if back.closed {
             return Err(Refused::Closed(entry));
         }
@@ -243,7 +243,7 @@ impl<S: Stage> Mailbox<S> {
         ticket: &mut Ticket,
         waker: Waker,
     ) -> Result<(), Refused<T>> {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         if back.closed {
             return Err(Refused::Closed(entry));
         }
@@ -279,7 +279,7 @@ impl<S: Stage> Mailbox<S> {
         if !ticket.waits() {
             return;
         }
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         let own = back.waiters.leave(ticket);
         let mut woken = Vec::new();
         self.grant(&mut back, &mut woken);
@@ -290,10 +290,10 @@ impl<S: Stage> Mailbox<S> {
 
     /// Raises signals and gets the consumer to look at them, whatever it is doing.
     pub(crate) fn signal(&self, bits: u32) {
-        self.signal_under(lock(&self.back), bits);
+        self.signal_under(self.back.lock(), bits);
     }
 
-    fn signal_under(&self, mut back: MutexGuard<'_, Back<S>>, bits: u32) {
+    fn signal_under(&self, mut back: Held<'_, Back<S>>, bits: u32) {
         // Relaxed: under the lock, like every store to it.
         self.signals.fetch_or(bits, Ordering::Relaxed);
         let wake = match back.run {
@@ -339,19 +339,19 @@ impl<S: Stage> Mailbox<S> {
 
     /// What this mailbox drops when it is full.
     pub(crate) fn drops(&self) -> Option<Drops> {
-        lock(&self.back).aside.as_ref().and_then(|aside| aside.drops)
+        self.back.lock().aside.as_ref().and_then(|aside| aside.drops)
     }
 
     /// Takes signals down.
     pub(crate) fn lower(&self, bits: u32) {
-        let _back = lock(&self.back);
+        let _back = self.back.lock();
         // Relaxed: under the lock, like every store to it.
         self.signals.fetch_and(!bits, Ordering::Relaxed);
     }
 
     /// Takes signals down, unless one of `others` is raised.
     pub(crate) fn lower_unless(&self, bits: u32, others: u32) {
-        let _back = lock(&self.back);
+        let _back = self.back.lock();
         // Relaxed: under the lock, like every store to it.
         if self.signals.load(Ordering::Relaxed) & others == 0 {
             self.signals.fetch_and(!bits, Ordering::Relaxed);
@@ -360,21 +360,21 @@ impl<S: Stage> Mailbox<S> {
 
     /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
-        let (was_open, woken) = self.close_under(&mut lock(&self.back));
+        let (was_open, woken) = self.close_under(&mut self.back.lock());
         woken.into_iter().for_each(Waker::wake);
         was_open
     }
 
     /// Closes, and raises signals in the same step.
     pub(crate) fn close_and_signal(&self, bits: u32) {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         let (_, woken) = self.close_under(&mut back);
         self.signal_under(back, bits);
         woken.into_iter().for_each(Waker::wake);
     }
 
     /// Returns the wakers to be called with no lock held.
-    pub(super) fn close_under(&self, back: &mut MutexGuard<'_, Back<S>>) -> (bool, Vec<Waker>) {
+    pub(super) fn close_under(&self, back: &mut Held<'_, Back<S>>) -> (bool, Vec<Waker>) {
         let was_open = !std::mem::replace(&mut back.closed, true);
         // Relaxed: under the lock, like every store to it.
         self.waiting.store(false, Ordering::Relaxed);
@@ -383,12 +383,12 @@ impl<S: Stage> Mailbox<S> {
 
     /// Whether somebody has the right to run at this moment.
     pub(crate) fn is_running(&self) -> bool {
-        lock(&self.back).run == Run::Running
+        self.back.lock().run == Run::Running
     }
 
     /// Counts, exact at rest.
     pub(crate) fn count(&self) -> Count {
-        self.count_under(&lock(&self.back))
+        self.count_under(&self.back.lock())
     }
 
     pub(super) fn count_under(&self, back: &Back<S>) -> Count {
@@ -409,14 +409,14 @@ impl<S: Stage> Mailbox<S> {
     pub(crate) fn holds_nothing(&mut self) -> bool {
         // Relaxed: nobody else has the mailbox any more.
         let front = self.front_left.load(Ordering::Relaxed);
-        let back = self.back.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let back = self.back.get_mut();
         let beside = back.aside.as_ref().map_or(0, |aside| aside.urgent() + aside.stashed());
         front + back.buffer.left() + beside == 0
     }
 
     /// Puts the first state in, before the consumer's task is polled for the first time.
     pub(crate) fn prime(&self, state: S) {
-        let back = lock(&self.back);
+        let back = self.back.lock();
         // In release builds too: beside somebody who runs there would be two users of the state.
         assert_eq!(back.run, Run::New, "primed before the first poll");
         // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
@@ -429,7 +429,7 @@ impl<S: Stage> Mailbox<S> {
     /// Takes the right to run, if nobody has it. The first call tells the mailbox the consumer's waker.
     #[inline]
     pub(crate) fn enter(&self, waker: &Waker) -> Option<Turn<'_, S>> {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         if back.run == Run::Running {
             back.missed = true;
             return None;
@@ -445,7 +445,7 @@ impl<S: Stage> Mailbox<S> {
     /// place of its own task.
     #[inline]
     pub(crate) fn enter_scheduled(&self) -> Option<Turn<'_, S>> {
-        let mut back = lock(&self.back);
+        let mut back = self.back.lock();
         if back.run != Run::Scheduled {
             // Somebody else has seen to it.
             return None;
@@ -456,7 +456,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// The first turn begins.
     #[cold]
-    fn meet(&self, _back: &mut MutexGuard<'_, Back<S>>, waker: &Waker) {
+    fn meet(&self, _back: &mut Held<'_, Back<S>>, waker: &Waker) {
         // Foreign code under the lock, but the runtime's: it counts the references to the task.
         let waker = Some(waker.clone());
         // SAFETY: under the lock, and before anybody may read it: see `wake`.
@@ -465,7 +465,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// Wakes the consumer's task. Before its first poll there is no need of it.
     pub(crate) fn wake(&self) {
-        if lock(&self.back).run != Run::New {
+        if self.back.lock().run != Run::New {
             self.wake_known();
         }
     }
@@ -488,14 +488,14 @@ impl<S: Stage> Mailbox<S> {
     }
 
     #[inline]
-    pub(super) fn append<T: Entry<S>>(&self, back: MutexGuard<'_, Back<S>>, entry: T) {
+    pub(super) fn append<T: Entry<S>>(&self, back: Held<'_, Back<S>>, entry: T) {
         if let Some(due) = self.append_quietly(back, entry) {
             due.wake();
         }
     }
 
     #[inline(always)]
-    fn append_quietly<T: Entry<S>>(&self, mut back: MutexGuard<'_, Back<S>>, entry: T) -> Option<Due<'_, S>> {
+    fn append_quietly<T: Entry<S>>(&self, mut back: Held<'_, Back<S>>, entry: T) -> Option<Due<'_, S>> {
         if T::URGENT {
             back.push_urgent(entry);
             self.call(true);
@@ -525,7 +525,7 @@ impl<S: Stage> Mailbox<S> {
     }
 
     /// Grants the room there is to those who wait; their wakers go to `woken`.
-    pub(super) fn grant(&self, back: &mut MutexGuard<'_, Back<S>>, woken: &mut Vec<Waker>) {
+    pub(super) fn grant(&self, back: &mut Held<'_, Back<S>>, woken: &mut Vec<Waker>) {
         while back.waiters.any_waiting() && self.has_room(back) {
             woken.extend(back.waiters.grant());
         }

@@ -21,10 +21,7 @@ use super::{
     mailbox::{Mailbox, Run},
     reply::{Answering, Cutter, Head},
     stage::Stage,
-    sync::{
-        atomic::{AtomicPtr, Ordering},
-        lock,
-    },
+    sync::atomic::{AtomicPtr, Ordering},
 };
 
 /// The pointer.
@@ -76,7 +73,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// Reaches for the entry in hand, and its asker, once. `None`: there is none, or nobody is at work on it.
     pub(crate) fn reach(&self) -> Option<Reached<S::About>> {
-        let back = lock(&self.back);
+        let back = self.back.lock();
         // Acquire: pairs with the Release stores of the runner.
         let in_hand = back.run == Run::Running && self.front_left.load(Ordering::Acquire) & 1 == 1;
         // Acquire: pairs with the Release in `lend`.
@@ -127,7 +124,7 @@ impl<S: Stage, T> Lent<'_, S, T> {
         let found = self.mailbox.reach.0.swap(ptr::null_mut(), Ordering::AcqRel);
         if found != marked(answering.head()) {
             // Somebody has it in hand, under the lock (L2).
-            drop(lock(&self.mailbox.back));
+            drop(self.mailbox.back.lock());
         }
     }
 }

@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     buffer::VTable,
+    lock::Held,
     mailbox::{Back, Consumer, Count, Mailbox, Run},
     stage::{Entry, Stage},
-    sync::{MutexGuard, lock},
 };
 
 /// What became of an attempt to open the next entry.
@@ -44,7 +44,7 @@ pub(crate) struct Turn<'a, S: Stage> {
 impl<'a, S: Stage> Turn<'a, S> {
     /// Begins a turn, with a batch if there is one and none is under way.
     #[inline(always)]
-    pub(super) fn begin(mailbox: &'a Mailbox<S>, mut back: MutexGuard<'_, Back<S>>) -> Self {
+    pub(super) fn begin(mailbox: &'a Mailbox<S>, mut back: Held<'_, Back<S>>) -> Self {
         let mut turn = Self { mailbox };
         turn.swap(&mut back);
         turn
@@ -59,7 +59,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Makes the back buffer the front one, when the front is empty.
     #[inline]
-    fn swap(&mut self, back: &mut MutexGuard<'_, Back<S>>) -> bool {
+    fn swap(&mut self, back: &mut Held<'_, Back<S>>) -> bool {
         if back.aside.is_some() && !self.may_swap(back) {
             return false;
         }
@@ -159,7 +159,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         if self.consumer(|consumer| consumer.over) {
             return true;
         }
-        let mut back = lock(&self.mailbox.back);
+        let mut back = self.mailbox.back.lock();
         let (_, woken) = self.mailbox.close_under(&mut back);
         let drained = back.buffer.left() + back.beside() == 0;
         let drained = drained && self.consumer(|consumer| consumer.front.left()) == 0;
@@ -170,7 +170,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Whether nothing is left in the mailbox, nor kept. What is put aside comes back for a last round first.
     pub(crate) fn is_drained(&mut self) -> bool {
-        let back = lock(&self.mailbox.back);
+        let back = self.mailbox.back.lock();
         let left = self.consumer(|consumer| consumer.front.left()) + back.buffer.left();
         match &back.aside {
             None => {
@@ -286,7 +286,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     #[cold]
     fn grant(&mut self) {
         let mut woken = Vec::new();
-        self.mailbox.grant(&mut lock(&self.mailbox.back), &mut woken);
+        self.mailbox.grant(&mut self.mailbox.back.lock(), &mut woken);
         woken.into_iter().for_each(Waker::wake);
     }
 
@@ -312,7 +312,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Gives up the entry at the front of the queue, the kept one first. Returns false when there is none.
     pub(crate) fn bury_next(&mut self, cause: &S::Cause) -> bool {
-        if self.consumer(|consumer| consumer.front.left()) == 0 && !self.swap(&mut lock(&self.mailbox.back)) {
+        if self.consumer(|consumer| consumer.front.left()) == 0 && !self.swap(&mut self.mailbox.back.lock()) {
             return false;
         }
         let mailbox = self.mailbox;
@@ -329,7 +329,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Gives back what memory an idle mailbox should not hold.
     #[inline]
-    fn shrink(&mut self, back: &mut MutexGuard<'_, Back<S>>) {
+    fn shrink(&mut self, back: &mut Held<'_, Back<S>>) {
         let large = back.buffer.is_large() | self.consumer(|consumer| consumer.front.is_large());
         if large | back.waiters.is_kept() | back.aside.is_some() {
             self.let_go(back);
@@ -337,7 +337,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     }
 
     #[cold]
-    fn let_go(&mut self, back: &mut MutexGuard<'_, Back<S>>) {
+    fn let_go(&mut self, back: &mut Held<'_, Back<S>>) {
         self.consumer(|consumer| consumer.front.shrink());
         back.buffer.shrink();
         back.waiters.shrink();
@@ -348,7 +348,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     #[inline(always)]
     pub(crate) fn rest(mut self) -> Rest<'a, S> {
         let mut woken = Vec::new();
-        let mut back = lock(&self.mailbox.back);
+        let mut back = self.mailbox.back.lock();
         let swapped = self.swap(&mut back);
         if back.waiters.any_waiting() {
             self.mailbox.grant(&mut back, &mut woken);
@@ -371,7 +371,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// being: pushes do not wake the consumer until its next turn, signals do.
     pub(crate) fn suspend(self, known: u32) -> Rest<'a, S> {
         let mut woken = Vec::new();
-        let mut back = lock(&self.mailbox.back);
+        let mut back = self.mailbox.back.lock();
         if self.mailbox.signals() & !known != 0 {
             drop(back);
             return Rest::More(self);
@@ -396,7 +396,7 @@ impl<S: Stage> Turn<'_, S> {
     /// Ends the last turn of all, and says what the mailbox has held. Its memory is given back: a reference may
     /// outlive the consumer for long.
     pub(crate) fn retire(mut self) -> Count {
-        let mut back = lock(&self.mailbox.back);
+        let mut back = self.mailbox.back.lock();
         self.shrink(&mut back);
         back.run = Run::Awaiting;
         let count = self.mailbox.count_under(&back);
@@ -408,7 +408,7 @@ impl<S: Stage> Turn<'_, S> {
 
 impl<S: Stage> Drop for Turn<'_, S> {
     fn drop(&mut self) {
-        let mut back = lock(&self.mailbox.back);
+        let mut back = self.mailbox.back.lock();
         back.run = Run::Scheduled;
         back.missed = false;
         drop(back);
