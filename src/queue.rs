@@ -38,8 +38,8 @@ pub(crate) use mailbox::{Count, Due, Mailbox, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
-pub(crate) use stage::{Entry, Stage, Task};
+pub(crate) use stage::{Entry, Opened, Stage, Task};
 /// For a lock of another layer that is to be explored with those of this one.
 pub(crate) use sync::{Mutex, MutexGuard};
-pub(crate) use turn::{Opened, Rest, Turn};
+pub(crate) use turn::{Rest, Turn};
 pub(crate) use waiters::Ticket;

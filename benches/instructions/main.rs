@@ -103,7 +103,9 @@ fn read_accepted() -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
         let (name, counted) = line.split_once(' ')?;
         Some((name.to_owned(), counted.parse().ok()?))
     };
-    text.lines().map(|text| line(text).ok_or_else(|| format!("{ACCEPTED}: `{text}` is no figure").into())).collect()
+    text.lines()
+        .map(|text| line(text).ok_or_else(|| format!("{ACCEPTED}: `{text}` is no figure").into()))
+        .collect()
 }
 
 fn per_operation(workload: &Workload) -> Result<u64, Box<dyn Error>> {

@@ -62,10 +62,17 @@ impl std::fmt::Debug for Line<'_> {
 }
 
 pub(crate) mod sealed {
-    use super::{Common, Line, Message, Offer, Refusal, Ticket, Until};
+    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until};
 
     /// The seam itself.
     pub trait Sealed<M: Message> {
+        /// Takes the message, if there is nothing to be looked at but that there is room; else it comes back, and
+        /// [`accept`](Self::accept) says why.
+        fn offer(&self, msg: M) -> Result<(), M>;
+
+        /// The same, for a message that is asked.
+        fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)>;
+
         /// Takes the message, or hands it back. With a `line`, a message refused for want of room has a place
         /// in the line of those that wait.
         fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)>;
@@ -88,8 +95,17 @@ pub(crate) mod sealed {
 
 impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
     #[inline]
+    fn offer(&self, msg: M) -> Result<(), M> {
+        self.put_quickly(msg, |due| due.wake())
+    }
+
+    #[inline]
+    fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)> {
+        self.put_asked_quickly(msg, asker, |due| due.wake())
+    }
+
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
-        self.put_offer(offer, (), line, |due| due.wake())
+        self.put_offer(offer, (), line)
     }
 
     #[cold]
@@ -99,7 +115,7 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
         until: Until,
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
-        self.put_offer(offer, until, line, |due| due.wake())
+        self.put_offer(offer, until, line)
     }
 
     fn leave(&self, ticket: &mut Ticket) {
@@ -112,56 +128,84 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
 }
 
 impl<A: Actor> Seat<A> {
-    /// `due` gets an actor that hands off to run, if it was parked and the message had not to wait for room.
-    #[inline]
+    /// `due` gets the actor to run, if it was parked.
+    #[inline(always)]
+    pub(super) fn put_quickly<M: Message>(
+        &self,
+        msg: M,
+        due: impl FnOnce(Due<'_, Incarnation<A>>),
+    ) -> Result<(), M>
+    where
+        A: Handler<M>,
+    {
+        // One that may be tried more than once has its attempts beside it.
+        if M::ATTEMPTS > 1 {
+            return Err(msg);
+        }
+        let pushed = self.mailbox.push_quickly(Told { msg, limit: () });
+        pushed.map(|parked| parked.map_or((), due)).map_err(|told| told.msg)
+    }
+
+    #[inline(always)]
+    pub(super) fn put_asked_quickly<M: Message>(
+        &self,
+        msg: M,
+        asker: Asker<M>,
+        due: impl FnOnce(Due<'_, Incarnation<A>>),
+    ) -> Result<(), (M, Asker<M>)>
+    where
+        A: Handler<M>,
+    {
+        if M::ATTEMPTS > 1 {
+            return Err((msg, asker));
+        }
+        let pushed = self.mailbox.push_quickly(Asked { msg, asker, limit: () });
+        pushed.map(|parked| parked.map_or((), due)).map_err(|asked| (asked.msg, asked.asker))
+    }
+
+    #[cold]
     pub(super) fn put_offer<M: Message, L: Limit>(
         &self,
         offer: Offer<M>,
         limit: L,
         line: Option<Line<'_>>,
-        due: impl FnOnce(Due<'_, Incarnation<A>>),
     ) -> Result<(), (Offer<M>, Refusal)>
     where
         A: Handler<M>,
     {
         if M::ATTEMPTS > 1 {
-            self.put_limited(offer, Tried::from(limit), line, due)
+            self.put_limited(offer, Tried::from(limit), line)
         } else {
-            self.put_limited(offer, limit, line, due)
+            self.put_limited(offer, limit, line)
         }
     }
 
-    #[inline]
     fn put_limited<M: Message, L: Limit>(
         &self,
         offer: Offer<M>,
         limit: L,
         line: Option<Line<'_>>,
-        due: impl FnOnce(Due<'_, Incarnation<A>>),
     ) -> Result<(), (Offer<M>, Refusal)>
     where
         A: Handler<M>,
     {
         let Offer { msg, asker } = offer;
         match asker {
-            None => self.put(Told { msg, limit }, line, due, |told| Offer { msg: told.msg, asker: None }),
-            Some(asker) => self.put(Asked { msg, asker, limit }, line, due, |asked| Offer {
+            None => self.put(Told { msg, limit }, line, |told| Offer { msg: told.msg, asker: None }),
+            Some(asker) => self.put(Asked { msg, asker, limit }, line, |asked| Offer {
                 msg: asked.msg,
                 asker: Some(asked.asker),
             }),
         }
     }
 
-    #[inline]
     fn put<M: Message, T: Entry<Incarnation<A>>>(
         &self,
         entry: T,
         line: Option<Line<'_>>,
-        due: impl FnOnce(Due<'_, Incarnation<A>>),
         back: impl FnOnce(T) -> Offer<M>,
     ) -> Result<(), (Offer<M>, Refusal)> {
         let pushed = match line {
-            None if A::HAND_OFF => self.mailbox.push_quietly(entry).map(|parked| parked.map_or((), due)),
             None => self.mailbox.push(entry),
             Some(Line { ticket, waker }) => self.mailbox.push_or_wait(entry, ticket, waker),
         };

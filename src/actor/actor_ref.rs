@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{
     Actor, Handler, Message,
     accept::{Line, Offer, Refusal, sealed::Sealed},
+    asker::Asker,
     common::{Common, Ledger, Status},
     family::Family,
     hand_off,
@@ -188,8 +189,17 @@ impl<A: Actor> ActorRef<A> {
 
 impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
     #[inline]
+    fn offer(&self, msg: M) -> Result<(), M> {
+        self.seat.put_quickly(msg, |due| hand_off::give(&self.seat, due))
+    }
+
+    #[inline]
+    fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)> {
+        self.seat.put_asked_quickly(msg, asker, |due| hand_off::give(&self.seat, due))
+    }
+
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
-        self.seat.put_offer(offer, (), line, |due| hand_off::give(&self.seat, due))
+        self.seat.put_offer(offer, (), line)
     }
 
     fn accept_until(
@@ -198,7 +208,7 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
         until: Until,
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
-        self.seat.put_offer(offer, until, line, |due| hand_off::give(&self.seat, due))
+        self.seat.put_offer(offer, until, line)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

@@ -36,11 +36,17 @@ pub(crate) type Answer<M> = Result<<M as Message>::Reply, NoReply<M>>;
 pub(crate) type Awaited<M> = Asking<Answer<M>>;
 
 /// Whoever waits for the answer to one message. Dropped without one, it answers that there is none.
-pub(crate) struct Asker<M: Message> {
+pub struct Asker<M: Message> {
     /// `None` once it has been lent.
     slot: Option<Answering<Answer<M>>>,
     /// False for a hold beside the one in the mailbox, and once answered.
     owes: bool,
+}
+
+impl<M: Message> fmt::Debug for Asker<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asker").field("owes", &self.owes).finish_non_exhaustive()
+    }
 }
 
 impl<M: Message> Asker<M> {

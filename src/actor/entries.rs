@@ -3,7 +3,7 @@
 use super::{
     Handler, Message,
     asker::{Asker, NoReply},
-    envelope::{self, About, Cause, Incarnation, Why},
+    envelope::{self, About, Cause, Incarnation, Nobody, Why},
     limit::{Expired, Limit},
 };
 use crate::queue::{Entry, Task};
@@ -35,7 +35,7 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Told<M, L> {
             expire::<A, _>(state, expired, self);
             return None;
         }
-        Some(envelope::open::<A, M, L>(self.msg, None, self.limit, copy, state))
+        Some(envelope::open(self.msg, |_| Nobody, self.limit, copy, state))
     }
 
     fn duplicate(&mut self) -> Option<Self> {
@@ -89,7 +89,8 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
                 return None;
             }
         }
-        Some(envelope::open::<A, M, L>(self.msg, Some(self.asker), self.limit, copy, state))
+        let Self { msg, asker, limit } = self;
+        Some(envelope::open(msg, |seat| Some(asker.lend(seat)), limit, copy, state))
     }
 
     fn duplicate(&mut self) -> Option<Self> {

@@ -44,10 +44,22 @@ pub(crate) struct Incarnation<A: Actor> {
 
 impl<A: Actor> Stage for Incarnation<A> {
     type Cause = Cause;
-    type Exit = BoxError;
+    type Exit = Box<Failed>;
     type About = About;
     type Lapse = Why;
 }
+
+/// How a handler fails on purpose. Boxed, so that what a poll finds fits two registers.
+pub(crate) struct Failed(pub(crate) BoxError);
+
+impl Failed {
+    pub(super) fn with(error: impl Into<BoxError>) -> Box<Self> {
+        Box::new(Self(error.into()))
+    }
+}
+
+/// What the poll of a handler, or of a hook, comes to.
+pub(crate) type Outcome = Result<(), Box<Failed>>;
 
 /// Not an error, but how a handler ends that puts its message aside: the one way out of a task that says
 /// something.
@@ -200,11 +212,11 @@ fn ended_as(reason: &StopReason) -> Reason {
     }
 }
 
-/// Opens a message: the one place where a handler's future is made.
-#[inline]
-pub(super) fn open<'a, A: Handler<M>, M: Message, L: Limit>(
+/// Opens a message: the one place where a handler's future is made. `lend` says whom it leaves behind.
+#[inline(always)]
+pub(super) fn open<'a, A: Handler<M>, M: Message, L: Limit, W: Whom<'a, A, M>>(
     msg: M,
-    asker: Option<Asker<M>>,
+    lend: impl FnOnce(&'a Seat<A>) -> W,
     limit: L,
     copy: bool,
     state: &'a mut Incarnation<A>,
@@ -212,36 +224,81 @@ pub(super) fn open<'a, A: Handler<M>, M: Message, L: Limit>(
     let Incarnation { actor, ctx, seat } = state;
     // A hand-written `handle` may run code, and panic, before it returns its future. Then the envelope tells
     // the loop whom it leaves behind.
-    let asker = asker.map(|asker| asker.lend(seat));
-    let envelope = Envelope { seat, asker, copy, settled: false, message: PhantomData };
+    let envelope = Envelope { seat, whom: lend(seat), copy, settled: false, message: PhantomData };
     let future = actor.handle(msg, ctx);
     Handling { envelope, limit, future }
 }
 
+/// Who is to be told of the fate of a message. A type for each case, so that a message that is told carries
+/// nothing of what one that is asked needs.
+pub(super) trait Whom<'a, A: Actor, M: Message>: Send + Unpin + 'a {
+    /// Whether somebody waits for the reply.
+    fn waits(&self) -> bool;
+    /// The asker, once.
+    fn take(&mut self) -> Option<Asker<M>>;
+    /// As [`Asker::share`].
+    fn share(&self) -> Option<Asker<M>>;
+}
+
+/// The message was told.
+pub(super) struct Nobody;
+
+impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Nobody {
+    #[inline(always)]
+    fn waits(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Option<Asker<M>> {
+        None
+    }
+
+    fn share(&self) -> Option<Asker<M>> {
+        None
+    }
+}
+
+impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Option<Loan<'a, A, M>> {
+    #[inline(always)]
+    fn waits(&self) -> bool {
+        self.is_some()
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Option<Asker<M>> {
+        Option::take(self).map(Loan::back)
+    }
+
+    fn share(&self) -> Option<Asker<M>> {
+        self.as_ref().map(Loan::share)
+    }
+}
+
 /// What is left of a message once its handler has it: who is to be told.
-struct Envelope<'a, A: Actor, M: Message> {
+struct Envelope<'a, A: Actor, M: Message, W: Whom<'a, A, M>> {
     seat: &'a Seat<A>,
-    asker: Option<Loan<'a, A, M>>,
+    whom: W,
     /// The original stays in the mailbox and gets the fate.
     copy: bool,
     settled: bool,
     message: PhantomData<fn(M)>,
 }
 
-impl<A: Actor, M: Message> Envelope<'_, A, M> {
+impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
     /// The handler is through.
     #[inline(always)]
     fn handled(&mut self, reply: Option<M::Reply>) {
         // Before the message counts as handled: a panic in there is the handler's failure.
-        let unheard_error = self.asker.is_none() && reply.as_ref().is_some_and(M::is_error);
+        let unheard_error = !self.whom.waits() && reply.as_ref().is_some_and(M::is_error);
         self.settled = true;
         self.seat.common().tally.handled();
         let Some(reply) = reply else {
             // Deferred: the `ReplyTo` answers.
-            return self.asker.take().map(Loan::back).into_iter().for_each(Asker::leave);
+            return self.whom.take().into_iter().for_each(Asker::leave);
         };
         let common = self.seat.common();
-        match self.asker.take().map(Loan::back) {
+        match self.whom.take() {
             Some(asker) => {
                 if let Err(unheard) = asker.answer(Ok(reply)) {
                     common.late_reply::<M>();
@@ -280,8 +337,36 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         // The original has the fate; nobody is to hear of the copy.
         if self.copy {
             self.settled = true;
-            let asker = self.asker.take().map(Loan::back);
-            asker.iter().filter(|_| !tried).for_each(Asker::put_back);
+            self.whom.take().iter().filter(|_| !tried).for_each(Asker::put_back);
+        }
+    }
+
+    /// The handler is pending, which may be its way to ask for something. `None`: it is to be polled again.
+    #[inline(never)]
+    fn pending(&mut self, limit: &mut impl Limit) -> Option<Poll<Outcome>> {
+        let desk = &self.seat.common().desk;
+        match desk.take() {
+            None => Some(Poll::Pending),
+            Some(Request::Fail(error)) => Some(Poll::Ready(Err(Failed::with(error)))),
+            Some(Request::Stash(msg)) => {
+                let tried = limit.tried().is_some_and(|tried| *tried > 1);
+                self.check_stashed(&*msg, tried);
+                desk.put(Request::Stash(msg));
+                Some(Poll::Ready(Err(Failed::with(PutAside))))
+            }
+            Some(Request::WantsReply) => {
+                // The envelope keeps its own hold until the handler is through: it may still fail, or
+                // answer all the same.
+                let reply = ReplyTo::new::<M>(self.whom.share());
+                desk.put(Request::Reply(Box::new(reply)));
+                None
+            }
+            Some(Request::Deferred) => {
+                self.handled(None);
+                Some(Poll::Ready(Ok(())))
+            }
+            // Not for us; the loop that reads these runs after this future is gone.
+            Some(Request::Reply(_) | Request::Orphan(..)) => Some(Poll::Pending),
         }
     }
 
@@ -289,14 +374,14 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
         if std::mem::replace(&mut self.settled, true) || self.copy {
             return;
         }
-        if let (Some(asker), Some(told)) = (self.asker.take().map(Loan::back), cause.told::<M>()) {
+        if let (Some(asker), Some(told)) = (self.whom.take(), cause.told::<M>()) {
             let _unheard = asker.answer(Err(told));
         }
         cause.letter::<M>(None, 0);
     }
 }
 
-impl<A: Actor, M: Message> Drop for Envelope<'_, A, M> {
+impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Drop for Envelope<'a, A, M, W> {
     #[inline]
     fn drop(&mut self) {
         if !self.settled {
@@ -305,10 +390,10 @@ impl<A: Actor, M: Message> Drop for Envelope<'_, A, M> {
     }
 }
 
-impl<A: Actor, M: Message> Envelope<'_, A, M> {
+impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
     #[cold]
     fn orphan(&mut self) {
-        let (asker, copy) = (self.asker.take().map(Loan::back), self.copy);
+        let (asker, copy) = (self.whom.take(), self.copy);
         let tell = move |cause: &Cause| {
             if let (Some(asker), Some(told), false) = (asker, cause.told::<M>(), copy) {
                 let _unheard = asker.answer(Err(told));
@@ -323,8 +408,8 @@ impl<A: Actor, M: Message> Envelope<'_, A, M> {
 
 pin_project! {
     /// A handler's future, with what is left of its message.
-    struct Handling<'a, A: Actor, M: Message, L, F> {
-        envelope: Envelope<'a, A, M>,
+    struct Handling<'a, A: Actor, M: Message, W: Whom<'a, A, M>, L, F> {
+        envelope: Envelope<'a, A, M, W>,
         // For a message that is put aside again.
         limit: L,
         #[pin]
@@ -332,10 +417,17 @@ pin_project! {
     }
 }
 
-impl<A: Actor, M: Message, L: Limit, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, L, F> {
-    type Output = Result<(), BoxError>;
+impl<'a, A, M, W, L, F> Future for Handling<'a, A, M, W, L, F>
+where
+    A: Actor,
+    M: Message,
+    W: Whom<'a, A, M>,
+    L: Limit,
+    F: Future<Output = M::Reply>,
+{
+    type Output = Outcome;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
@@ -343,35 +435,16 @@ impl<A: Actor, M: Message, L: Limit, F: Future<Output = M::Reply>> Future for Ha
                 this.envelope.handled(Some(reply));
                 return Poll::Ready(Ok(()));
             }
-            let desk = &this.envelope.seat.common().desk;
-            match desk.take() {
-                None => return Poll::Pending,
-                Some(Request::Fail(error)) => return Poll::Ready(Err(error)),
-                Some(Request::Stash(msg)) => {
-                    let tried = this.limit.tried().is_some_and(|tried| *tried > 1);
-                    this.envelope.check_stashed(&*msg, tried);
-                    desk.put(Request::Stash(msg));
-                    return Poll::Ready(Err(Box::new(PutAside)));
-                }
-                Some(Request::WantsReply) => {
-                    // The envelope keeps its own hold until the handler is through: it may still fail, or
-                    // answer all the same.
-                    let reply = ReplyTo::new::<M>(this.envelope.asker.as_ref().map(Loan::share));
-                    desk.put(Request::Reply(Box::new(reply)));
-                }
-                Some(Request::Deferred) => {
-                    this.envelope.handled(None);
-                    return Poll::Ready(Ok(()));
-                }
-                // Not for us; the loop that reads these runs after this future is gone.
-                Some(Request::Reply(_) | Request::Orphan(..)) => return Poll::Pending,
+            if let Some(ends) = this.envelope.pending(this.limit) {
+                return ends;
             }
         }
     }
 }
 
-impl<A: Handler<M>, M: Message, L: Limit, F> Task<Incarnation<A>> for Handling<'_, A, M, L, F>
+impl<'a, A: Handler<M>, M: Message, W, L: Limit, F> Task<Incarnation<A>> for Handling<'a, A, M, W, L, F>
 where
+    W: Whom<'a, A, M>,
     F: Future<Output = M::Reply> + Send,
 {
     fn about() -> About {
@@ -388,10 +461,9 @@ where
         let Ok(msg) = msg.downcast::<M>() else { return };
         this.envelope.settled = true;
         let (msg, limit) = (*msg, this.limit.again());
-        match this.envelope.asker.take() {
+        match this.envelope.whom.take() {
             None => into.push(Told { msg, limit }),
             Some(asker) => {
-                let asker = asker.back();
                 asker.put_back();
                 into.push(Asked { msg, asker, limit });
             }

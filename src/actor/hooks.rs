@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use super::{
     Actor,
     desk::Request,
-    envelope::{About, Cause, Incarnation},
+    envelope::{About, Cause, Failed, Incarnation, Outcome},
     family::Family,
     seat::{AnySeat, Seat},
     watch::Terminated,
@@ -117,15 +117,15 @@ pin_project! {
 }
 
 impl<A: Actor, F: Future<Output = Result<(), BoxError>>> Future for Hook<'_, A, F> {
-    type Output = Result<(), BoxError>;
+    type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Poll::Ready(outcome) = this.future.poll(cx) {
-            return Poll::Ready(outcome);
+            return Poll::Ready(outcome.map_err(Failed::with));
         }
         match this.seat.common().desk.take() {
-            Some(Request::Fail(error)) => Poll::Ready(Err(error)),
+            Some(Request::Fail(error)) => Poll::Ready(Err(Failed::with(error))),
             Some(Request::Stash(_)) => {
                 panic!("stash was called in a hook, where there is no message to put aside")
             }

@@ -102,7 +102,7 @@ pub(super) fn before_message<A: Actor>(
             // Taken as any message is, so that all that follows from its failure is what follows in earnest.
             None => match turn.open_next() {
                 Opened::Task => observer.strike(&common.identity).err().map(Pause::Failed),
-                Opened::Nothing | Opened::Lapsed | Opened::Empty => None,
+                _ => None,
             },
         },
     }

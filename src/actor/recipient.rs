@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{
     Handle, Message,
     accept::{Line, Offer, Refusal, sealed::Sealed},
+    asker::Asker,
     common::Common,
     limit::Until,
     request::{Ask, Tell},
@@ -93,6 +94,14 @@ impl<M: Message> Recipient<M> {
 }
 
 impl<M: Message> Sealed<M> for Recipient<M> {
+    fn offer(&self, msg: M) -> Result<(), M> {
+        self.seat.offer(msg)
+    }
+
+    fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)> {
+        self.seat.offer_asked(msg, asker)
+    }
+
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
         self.seat.accept(offer, line)
     }

@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::{
     Actor,
     desk::Request,
-    envelope::{Cause as Giving, Incarnation, PutAside, Why},
+    envelope::{Cause as Giving, Failed, Incarnation, Outcome, PutAside, Why},
     exit::Exit,
     hand_off::HandOff,
     hooks::NO_MESSAGE,
@@ -76,12 +76,23 @@ fn work<A: Actor>(
             if *budget == 0 {
                 return Pause::Yield;
             }
-            match turn.open_next() {
-                // Polled before the next look at the signals: a handler that is not async has done its work when it
-                // is opened.
-                Opened::Task => *budget -= 1,
-                Opened::Nothing => {
+            // Polled before the next look at the signals: a handler that is not async has done its work when it is
+            // opened.
+            match turn.take_next(cx) {
+                Opened::Ended | Opened::Nothing => {
                     *budget -= 1;
+                    continue;
+                }
+                Opened::Task => *budget -= 1,
+                Opened::Pending => {
+                    *budget -= 1;
+                    return Pause::Pending(signals);
+                }
+                Opened::Failed(error) => {
+                    *budget -= 1;
+                    if let Some(error) = not_put_aside(seat, turn, error) {
+                        return Pause::Failed(error);
+                    }
                     continue;
                 }
                 Opened::Lapsed => {
@@ -93,8 +104,11 @@ fn work<A: Actor>(
         }
         match poll(turn, cx) {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) if error.is::<PutAside>() => stash(seat, turn),
-            Poll::Ready(Err(error)) => return Pause::Failed(error),
+            Poll::Ready(Err(error)) => {
+                if let Some(error) = not_put_aside(seat, turn, error) {
+                    return Pause::Failed(error);
+                }
+            }
             Poll::Pending => return Pause::Pending(signals),
         }
     }
@@ -102,10 +116,7 @@ fn work<A: Actor>(
 
 /// Polls the task under way, and is done with it once it has ended well.
 #[inline(always)]
-fn poll<A: Actor>(
-    turn: &mut Turn<'_, Incarnation<A>>,
-    cx: &mut TaskContext<'_>,
-) -> Poll<Result<(), crate::BoxError>> {
+fn poll<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
     let polled = turn.poll(cx);
     if matches!(polled, Poll::Ready(Ok(()))) {
         turn.done();
@@ -113,9 +124,22 @@ fn poll<A: Actor>(
     polled
 }
 
+/// What a handler has failed with, unless that is its way to put its message aside, which is done then.
+#[cold]
+fn not_put_aside<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    failed: Box<Failed>,
+) -> Option<crate::BoxError> {
+    if !failed.0.is::<PutAside>() {
+        return Some(failed.0);
+    }
+    stash(seat, turn);
+    None
+}
+
 /// Puts the message in hand aside, unless nobody will come back to it: the actor is about to end, and has had
 /// what it had put aside once more.
-#[cold]
 fn stash<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>) {
     let last_round = turn.is_last_round();
     turn.stash();
@@ -341,7 +365,7 @@ pub(super) fn poll_hook<A: Actor, H: Entry<Incarnation<A>>>(
     match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(Ok(()))) => Poll::Ready(Ok(())),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(fail(seat, turn, step, Cause::Error(error)))),
+        Ok(Poll::Ready(Err(failed))) => Poll::Ready(Err(fail(seat, turn, step, Cause::Error(failed.0)))),
         Err(panic) => Poll::Ready(Err(fail(seat, turn, step, Cause::Panic(panic)))),
     }
 }

@@ -15,13 +15,13 @@ use super::{
     asker::ReplyTo,
     common::Common,
     desk::Request,
-    envelope::{About, Cause, Incarnation},
+    envelope::{About, Cause, Failed, Incarnation, Outcome},
     journal,
     seat::{AnySeat, Seat},
     ties::{self, How},
 };
 use crate::{
-    BoxError, Identity, Panic, StopReason, failure,
+    Identity, Panic, StopReason, failure,
     queue::{Entry, Task, Turn},
 };
 
@@ -199,7 +199,7 @@ pin_project! {
 }
 
 impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_, A, M, F> {
-    type Output = Result<(), BoxError>;
+    type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -216,7 +216,7 @@ impl<A: Actor, M: Message, F: Future<Output = M::Reply>> Future for Handling<'_,
                 return Poll::Ready(Ok(()));
             }
             match common.desk.take() {
-                Some(Request::Fail(error)) => return Poll::Ready(Err(error)),
+                Some(Request::Fail(error)) => return Poll::Ready(Err(Failed::with(error))),
                 Some(Request::WantsReply) => {
                     common.desk.put(Request::Reply(Box::new(ReplyTo::<M::Reply>::new::<M>(None))));
                 }

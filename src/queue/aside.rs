@@ -193,7 +193,7 @@ impl<S: Stage> Back<S> {
         (0..count.min(aside.stash.left())).for_each(|_| aside.stash.move_to(&mut aside.hand));
         if one_by_one {
             self.buffer.prepend(&mut aside.hand);
-        } else if consumer.kept {
+        } else if consumer.place.hand.kept {
             let mut kept = Buffer::new();
             consumer.front.move_to(&mut kept);
             consumer.front.prepend(&mut aside.hand);
@@ -207,7 +207,7 @@ impl<S: Stage> Back<S> {
     fn fetch(&mut self, consumer: &mut Consumer<S>) {
         let count = self.aside.as_ref().map_or(0, |aside| aside.unstash);
         self.unstash(consumer, count);
-        if consumer.kept {
+        if consumer.place.hand.kept {
             return;
         }
         let waits = self.buffer.left() + consumer.front.left();
@@ -237,6 +237,8 @@ impl<S: Stage> Mailbox<S> {
         // Release: pairs with the Acquire load in `Mailbox::count`.
         self.front_left.store(figure, Ordering::Release);
         back.front_seen = (figure >> 1) + back.beside();
+        // What is put aside takes up room again.
+        back.free = 0;
         self.call(back.calls());
     }
 
@@ -251,7 +253,7 @@ impl<S: Stage> Mailbox<S> {
         let Some(drops) = back.aside.as_ref().and_then(|aside| aside.drops) else {
             return Forced::Refused(Refused::Full(entry));
         };
-        if self.has_room(back) {
+        if self.room(back) > 0 {
             self.append(guard, entry);
             return Forced::Queued;
         }
@@ -360,7 +362,7 @@ impl<S: Stage> Turn<'_, S> {
         let mut own = Buffer::new();
         // With no lock held: an asker that was lent may have to be waited for, under that lock.
         self.consumer(|consumer| {
-            if !consumer.kept {
+            if !consumer.place.hand.kept {
                 consumer.place.put_back(Stash(&mut own));
             }
         });
@@ -369,14 +371,14 @@ impl<S: Stage> Turn<'_, S> {
             let count = back.aside.as_ref().map_or(0, |aside| aside.unstash);
             back.unstash(consumer, count);
             let aside = back.aside_or_init();
-            if consumer.kept {
+            if consumer.place.hand.kept {
                 // To be put aside is no attempt.
-                consumer.front.set_front_tried(consumer.attempts - 1);
+                consumer.front.set_front_tried(consumer.place.hand.attempts - 1);
                 consumer.front.move_to(&mut aside.stash);
             } else {
                 own.move_to(&mut aside.stash);
             }
-            consumer.forget();
+            consumer.place.hand.forget();
         });
         self.consumer(|consumer| consumer.place.clear());
     }

@@ -17,7 +17,7 @@
 
 use std::{marker::PhantomData, mem::MaybeUninit, ptr};
 
-use super::stage::{Entry, Place, Stage};
+use super::stage::{Entry, Opened, Place, Quick, Stage};
 
 /// Payloads above this many bytes are boxed: moving them about would cost more than the box.
 const INLINE: usize = 256;
@@ -35,10 +35,10 @@ pub(super) struct VTable<S: Stage> {
     words: usize,
     /// Whether the entry keeps its place until it is settled.
     keep: bool,
-    /// Moves the payload out and opens it. Returns false when there was nothing to run.
-    open: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
-    /// Opens a duplicate and leaves the payload where it is. Returns false when there was none to be had.
-    open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> bool,
+    /// Moves the payload out and opens it.
+    open: unsafe fn(*mut Word, &mut Place<S>, *mut S, Option<Quick<'_, '_>>) -> Opened<S::Exit>,
+    /// Opens a duplicate and leaves the payload where it is. `Nothing`: there was none to be had.
+    open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> Opened<S::Exit>,
     /// Whether the entry has lapsed.
     lapsed: unsafe fn(*mut Word) -> Option<S::Lapse>,
     /// How often the entry has been opened, by itself; set first, if that is given.
@@ -83,13 +83,15 @@ impl<T> Inline<T> {
                 words: size_of::<T>().div_ceil(size_of::<Word>()),
                 keep: T::KEEP,
                 // SAFETY: as above.
-                open: |at, place, state| unsafe { place.open(at.cast::<T>().read(), false, state) },
+                open: |at, place, state, quick| unsafe {
+                    place.open(at.cast::<T>().read(), false, state, quick)
+                },
                 open_duplicate: |at, place, state| {
                     // SAFETY: as above; the reference ends with this call.
                     match unsafe { (*at.cast::<T>()).duplicate() } {
                         // SAFETY: passed on from the caller of `Buffer::open`.
-                        Some(copy) => unsafe { place.open(copy, true, state) },
-                        None => false,
+                        Some(copy) => unsafe { place.open(copy, true, state, None) },
+                        None => Opened::Nothing,
                     }
                 },
                 // SAFETY: as above; the reference ends with this call.
@@ -119,13 +121,15 @@ impl<T> Boxed<T> {
                 words: size_of::<Box<T>>().div_ceil(size_of::<Word>()),
                 keep: T::KEEP,
                 // SAFETY: as above.
-                open: |at, place, state| unsafe { place.open(*at.cast::<Box<T>>().read(), false, state) },
+                open: |at, place, state, quick| unsafe {
+                    place.open(*at.cast::<Box<T>>().read(), false, state, quick)
+                },
                 open_duplicate: |at, place, state| {
                     // SAFETY: as above; the reference ends with this call.
                     match unsafe { (*at.cast::<Box<T>>()).duplicate() } {
                         // SAFETY: passed on from the caller of `Buffer::open`.
-                        Some(copy) => unsafe { place.open(copy, true, state) },
-                        None => false,
+                        Some(copy) => unsafe { place.open(copy, true, state, None) },
+                        None => Opened::Nothing,
                     }
                 },
                 // SAFETY: as above; the reference ends with this call.
@@ -255,30 +259,36 @@ impl<S: Stage> Buffer<S> {
         }
     }
 
-    /// Opens a duplicate of the front entry into `place`; the entry stays. Returns false when there was none
-    /// to be had.
+    /// Opens a duplicate of the front entry into `place`; the entry stays. `Nothing`: there was none to be had.
     ///
     /// # Safety
     /// As for [`Place::open`].
     #[inline]
-    pub(super) unsafe fn open_duplicate(&mut self, place: &mut Place<S>, state: *mut S) -> bool {
-        let Some((table, payload)) = self.front() else { return false };
+    pub(super) unsafe fn open_duplicate(&mut self, place: &mut Place<S>, state: *mut S) -> Opened<S::Exit> {
+        let Some((table, payload)) = self.front() else { return Opened::Empty };
         // SAFETY: B1; the payload stays live in its place whatever the call does. The call cannot reach this
         // buffer, so the block does not move under it. The rest is the caller's.
         unsafe { (table.open_duplicate)(payload, place, state) }
     }
 
-    /// Takes the front entry and opens it into `place`. Returns false when there was nothing to run.
+    /// Takes the front entry, which is of this table's type, and opens it into `place`.
     ///
     /// # Safety
-    /// As for [`Place::open`].
+    /// `table` has just come from [`front_table`](Self::front_table). The rest is as for [`Place::open`].
     #[inline]
-    pub(super) unsafe fn open(&mut self, place: &mut Place<S>, state: *mut S) -> bool {
-        let Some((table, payload)) = self.front() else { return false };
+    pub(super) unsafe fn open(
+        &mut self,
+        table: &VTable<S>,
+        place: &mut Place<S>,
+        state: *mut S,
+        quick: Option<Quick<'_, '_>>,
+    ) -> Opened<S::Exit> {
+        // SAFETY: there is a front entry, or it would have no table (caller), and its payload is behind its header.
+        let payload = unsafe { self.words.as_mut_ptr().add(self.head + 1) };
         self.pass(table);
         // SAFETY: B1 and, `head` having moved, B2: the payload is moved out here and nowhere else. The call
         // cannot reach this buffer, so the block does not move under it. The rest is the caller's.
-        unsafe { (table.open)(payload, place, state) }
+        unsafe { (table.open)(payload, place, state, quick) }
     }
 
     /// Settles the front entry as handled.

@@ -89,6 +89,9 @@ pub(super) struct Back<S: Stage> {
     /// What was left in front and beside the queue when a producer last looked, or at the last change of it: an
     /// upper bound.
     pub(super) front_seen: usize,
+    /// So many entries fit, at least, without another look: it is open, nobody waits, and whoever takes up room
+    /// takes it down.
+    pub(super) free: usize,
     /// What lies beside the queue, once there has been anything.
     pub(super) aside: Option<Box<Aside<S>>>,
 }
@@ -97,12 +100,6 @@ pub(super) struct Back<S: Stage> {
 pub(super) struct Consumer<S: Stage> {
     pub(super) front: Buffer<S>,
     pub(super) place: Place<S>,
-    /// Whether an entry is in hand: opened, and neither settled nor given up.
-    pub(super) in_hand: bool,
-    /// Whether the entry at the front has been opened and keeps its place. Never set on an empty front.
-    pub(super) kept: bool,
-    /// How often the entry in hand, or the kept one, has been opened.
-    pub(super) attempts: u32,
     /// The mailbox has been found closed, with nothing left in it.
     pub(super) over: bool,
 }
@@ -111,22 +108,14 @@ impl<S: Stage> Consumer<S> {
     /// Entries in front that have not been taken.
     #[inline]
     pub(super) fn left(&self) -> usize {
-        self.front.left() - usize::from(self.kept)
+        self.front.left() - usize::from(self.place.hand.kept)
     }
 
     /// What producers and the ledger are told: entries left, doubled, plus one for an entry that has been
     /// taken and has no fate yet.
     #[inline]
     pub(super) fn figure(&self) -> usize {
-        (self.left() << 1) | usize::from(self.in_hand || self.kept)
-    }
-
-    /// Forgets the entry in hand, and the kept one.
-    #[inline]
-    pub(super) fn forget(&mut self) {
-        self.in_hand = false;
-        self.kept = false;
-        self.attempts = 0;
+        (self.left() << 1) | usize::from(self.place.hand.full || self.place.hand.kept)
     }
 }
 
@@ -181,6 +170,7 @@ impl<S: Stage> Mailbox<S> {
                 closed: false,
                 accepted: 0,
                 front_seen: 0,
+                free: capacity,
                 aside: Aside::of(drops),
             }),
             capacity,
@@ -190,14 +180,7 @@ impl<S: Stage> Mailbox<S> {
             reach: Reach::new(),
             waiting: AtomicBool::new(false),
             signals: AtomicU32::new(0),
-            consumer: UnsafeCell::new(Consumer {
-                front: Buffer::new(),
-                place: Place::new(),
-                in_hand: false,
-                kept: false,
-                attempts: 0,
-                over: false,
-            }),
+            consumer: UnsafeCell::new(Consumer { front: Buffer::new(), place: Place::new(), over: false }),
             state: StateCell::new(None),
             refers_to_itself: PhantomPinned,
         }
@@ -209,27 +192,34 @@ impl<S: Stage> Mailbox<S> {
     }
 
     /// Queues an entry, if there is room and nobody waits for it already.
-    #[inline]
     pub(crate) fn push<T: Entry<S>>(&self, entry: T) -> Result<(), Refused<T>> {
         let (back, entry) = self.admit(entry)?;
         self.append(back, entry);
         Ok(())
     }
 
-    /// The same, and leaves it to the caller to get a parked consumer to run.
-    #[inline]
-    pub(crate) fn push_quietly<T: Entry<S>>(&self, entry: T) -> Result<Option<Due<'_, S>>, Refused<T>> {
-        let (back, entry) = self.admit(entry)?;
-        Ok(self.append_quietly(back, entry))
+    /// The same for when there is nothing to be looked at but that there is room; else the entry comes back. It is
+    /// left to the caller to get a parked consumer to run.
+    #[inline(always)]
+    pub(crate) fn push_quickly<T: Entry<S>>(&self, entry: T) -> Result<Option<Due<'_, S>>, T> {
+        let mut back = self.back.lock();
+        if T::URGENT || back.free == 0 {
+            drop(back);
+            return Err(entry);
+        }
+        back.free -= 1;
+        back.buffer.push(entry);
+        Ok(self.let_run(back))
     }
 
-    #[inline(always)]
     fn admit<T: Entry<S>>(&self, entry: T) -> Result<(Held<'_, Back<S>>, T), Refused<T>> {
         let mut back = self.back.lock();
         if back.closed {
             return Err(Refused::Closed(entry));
         }
-        if back.waiters.any_waiting() || !self.has_room(&mut back) {
+        let room = if back.waiters.any_waiting() { 0 } else { self.room(&mut back) };
+        back.free = room;
+        if room == 0 {
             return Err(if back.aside.is_some() { Refused::Overflow(entry) } else { Refused::Full(entry) });
         }
         Ok((back, entry))
@@ -249,10 +239,12 @@ impl<S: Stage> Mailbox<S> {
         }
         let mut stale = None;
         let mut standing = back.waiters.standing(ticket);
-        if matches!(standing, Standing::Outside) && !back.waiters.any_waiting() && self.has_room(&mut back) {
+        if matches!(standing, Standing::Outside) && !back.waiters.any_waiting() && self.room(&mut back) > 0 {
             self.append(back, entry);
             return Ok(());
         }
+        // From here on somebody waits, or has waited.
+        back.free = 0;
         let mut woken = Vec::new();
         if !matches!(standing, Standing::Granted) {
             stale = back.waiters.wait(ticket, waker);
@@ -376,6 +368,7 @@ impl<S: Stage> Mailbox<S> {
     /// Returns the wakers to be called with no lock held.
     pub(super) fn close_under(&self, back: &mut Held<'_, Back<S>>) -> (bool, Vec<Waker>) {
         let was_open = !std::mem::replace(&mut back.closed, true);
+        back.free = 0;
         // Relaxed: under the lock, like every store to it.
         self.waiting.store(false, Ordering::Relaxed);
         (was_open, back.waiters.dismiss())
@@ -487,21 +480,22 @@ impl<S: Stage> Mailbox<S> {
         self.waker.with(|cell| unsafe { (*cell).as_ref() })
     }
 
-    #[inline]
-    pub(super) fn append<T: Entry<S>>(&self, back: Held<'_, Back<S>>, entry: T) {
-        if let Some(due) = self.append_quietly(back, entry) {
-            due.wake();
-        }
-    }
-
-    #[inline(always)]
-    fn append_quietly<T: Entry<S>>(&self, mut back: Held<'_, Back<S>>, entry: T) -> Option<Due<'_, S>> {
+    pub(super) fn append<T: Entry<S>>(&self, mut back: Held<'_, Back<S>>, entry: T) {
+        back.free = back.free.saturating_sub(1);
         if T::URGENT {
             back.push_urgent(entry);
             self.call(true);
         } else {
             back.buffer.push(entry);
         }
+        if let Some(due) = self.let_run(back) {
+            due.wake();
+        }
+    }
+
+    /// One more has been accepted: a parked consumer is to run.
+    #[inline(always)]
+    fn let_run(&self, mut back: Held<'_, Back<S>>) -> Option<Due<'_, S>> {
         back.accepted += 1;
         let parked = back.run == Run::Parked;
         if parked {
@@ -511,22 +505,31 @@ impl<S: Stage> Mailbox<S> {
         parked.then_some(Due(self))
     }
 
-    /// Whether one more entry fits.
-    #[inline]
-    pub(super) fn has_room(&self, back: &mut Back<S>) -> bool {
+    /// How many more entries fit, at least.
+    pub(super) fn room(&self, back: &mut Back<S>) -> usize {
         let taken = back.buffer.left() + back.waiters.granted();
-        if taken + back.front_seen < self.capacity {
-            return true;
+        let known = self.capacity.saturating_sub(taken + back.front_seen);
+        if known > 0 {
+            return known;
         }
         // Relaxed: the figure only falls between two swaps, and swaps are under this lock, so an old one is
         // an upper bound.
         back.front_seen = (self.front_left.load(Ordering::Relaxed) >> 1) + back.beside();
-        taken + back.front_seen < self.capacity
+        self.capacity.saturating_sub(taken + back.front_seen)
+    }
+
+    /// Lets those who wait for room have what there is.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_way(&self) {
+        let mut woken = Vec::new();
+        self.grant(&mut self.back.lock(), &mut woken);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Grants the room there is to those who wait; their wakers go to `woken`.
     pub(super) fn grant(&self, back: &mut Held<'_, Back<S>>, woken: &mut Vec<Waker>) {
-        while back.waiters.any_waiting() && self.has_room(back) {
+        while back.waiters.any_waiting() && self.room(back) > 0 {
             woken.extend(back.waiters.grant());
         }
         // Relaxed: under the lock, like every store to it.

@@ -9,24 +9,10 @@ use std::{
 };
 
 use super::{
-    buffer::VTable,
     lock::Held,
     mailbox::{Back, Consumer, Count, Mailbox, Run},
-    stage::{Entry, Stage},
+    stage::{Entry, Opened, Quick, Stage},
 };
-
-/// What became of an attempt to open the next entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opened {
-    /// It is a task now.
-    Task,
-    /// It saw to itself; there is nothing to run.
-    Nothing,
-    /// It has lapsed since its last attempt. It is still kept, for whoever knows its attempts to bury it.
-    Lapsed,
-    /// The front is empty, or nothing can be opened: a task is under way, or there is no state.
-    Empty,
-}
 
 /// What became of an attempt to rest.
 pub(crate) enum Rest<'a, S: Stage> {
@@ -118,22 +104,22 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// How often the entry in hand, or the kept one, has been opened, the present attempt included.
     pub(crate) fn attempts(&mut self) -> u32 {
-        self.consumer(|consumer| consumer.attempts)
+        self.consumer(|consumer| consumer.place.hand.attempts)
     }
 
     /// Whether the task under way, or the one that just failed, came from the queue.
     pub(crate) fn in_hand(&mut self) -> bool {
-        self.consumer(|consumer| consumer.in_hand)
+        self.consumer(|consumer| consumer.place.hand.full)
     }
 
     /// Whether an opened entry keeps its place at the front.
     pub(crate) fn is_kept(&mut self) -> bool {
-        self.consumer(|consumer| consumer.kept)
+        self.consumer(|consumer| consumer.place.hand.kept)
     }
 
     /// Whether, and how, the kept entry has lapsed.
     pub(crate) fn kept_lapsed(&mut self) -> Option<S::Lapse> {
-        self.consumer(|consumer| consumer.front.front_lapsed().filter(|_| consumer.kept))
+        self.consumer(|consumer| consumer.front.front_lapsed().filter(|_| consumer.place.hand.kept))
     }
 
     /// Whether, and how, the entry has lapsed that is opened next, as far as the batch at hand goes.
@@ -144,7 +130,7 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// What type the entry under way, or the kept one, is of.
     pub(crate) fn about(&mut self) -> Option<S::About> {
         self.consumer(|consumer| match consumer.place.about() {
-            None if consumer.kept => consumer.front.front_about(),
+            None if consumer.place.hand.kept => consumer.front.front_about(),
             of_task => of_task,
         })
     }
@@ -197,53 +183,68 @@ impl<'a, S: Stage> Turn<'a, S> {
         let Some(state) = self.state() else { return false };
         // SAFETY: not busy, or there would be no state to be had; it lies beside this place; the turn is the
         // only user of it.
-        self.consumer(|consumer| unsafe { consumer.place.open(entry, false, state) })
+        let opened = self.consumer(|consumer| unsafe { consumer.place.open(entry, false, state, None) });
+        matches!(opened, Opened::Task)
     }
 
     /// Opens the entry at the front of the queue. The attempt counts before anything of it runs.
+    pub(crate) fn open_next(&mut self) -> Opened<S::Exit> {
+        self.next(None)
+    }
+
+    /// The same, and polls its task at once, unless the entry keeps its place.
     #[inline]
-    pub(crate) fn open_next(&mut self) -> Opened {
+    pub(crate) fn take_next(&mut self, cx: &mut Context<'_>) -> Opened<S::Exit> {
+        let opened = self.next(Some(cx));
+        if matches!(opened, Opened::Ended) {
+            self.make_way();
+        }
+        opened
+    }
+
+    #[inline(always)]
+    fn next(&mut self, cx: Option<&mut Context<'_>>) -> Opened<S::Exit> {
         // Without a state the entry would be lost, so it is not taken.
         let Some(state) = self.state() else { return Opened::Empty };
         let mailbox = self.mailbox;
         self.consumer(|consumer| {
-            if consumer.front.left() == 0 {
-                return Opened::Empty;
-            }
-            consumer.attempts += 1;
-            consumer.in_hand = true;
-            let table = consumer.front.front_table();
-            consumer.kept = table.is_some_and(VTable::keeps);
-            mailbox.reach.take(table);
+            let Some(table) = consumer.front.front_table() else { return Opened::Empty };
+            let hand = &mut consumer.place.hand;
+            hand.attempts += 1;
+            hand.full = true;
+            mailbox.reach.take(Some(table));
             // Release: pairs with the Acquire load in `Mailbox::count`. The entry has been taken: its room is
             // free from here on. (A moved-out entry still counts in `front.left()` at this point.)
             mailbox.front_left.store(((consumer.front.left() - 1) << 1) | 1, Ordering::Release);
-            if consumer.kept {
-                if consumer.attempts == 1 {
+            if table.keeps() {
+                hand.kept = true;
+                if hand.attempts == 1 {
                     // Those from before it was put aside.
-                    consumer.attempts += consumer.front.front_tried();
+                    consumer.place.hand.attempts += consumer.front.front_tried();
                 }
                 // SAFETY: not busy, or there would be no state to be had; it lies beside this place; the turn
                 // is the only user of it.
-                if unsafe { consumer.front.open_duplicate(&mut consumer.place, state) } {
+                if let Opened::Task = unsafe { consumer.front.open_duplicate(&mut consumer.place, state) } {
                     return Opened::Task;
                 }
-                if consumer.attempts > 1 && consumer.front.front_lapsed().is_some() {
-                    consumer.attempts -= 1;
-                    consumer.in_hand = false;
+                let hand = &mut consumer.place.hand;
+                if hand.attempts > 1 && consumer.front.front_lapsed().is_some() {
+                    hand.attempts -= 1;
+                    hand.full = false;
                     return Opened::Lapsed;
                 }
                 // Before the entry leaves its place, and may panic: else the next one would be held for it.
-                consumer.kept = false;
+                hand.kept = false;
             }
+            let quick = cx.map(|cx| Quick { cx, published: &mailbox.front_left });
             // SAFETY: as above, and the duplicate, if there was one, has not become a task.
-            if unsafe { consumer.front.open(&mut consumer.place, state) } {
-                return Opened::Task;
+            let opened = unsafe { consumer.front.open(table, &mut consumer.place, state, quick) };
+            if matches!(opened, Opened::Nothing) {
+                consumer.place.hand.forget();
+                // Release: as above.
+                mailbox.front_left.store(consumer.figure(), Ordering::Release);
             }
-            consumer.forget();
-            // Release: as above.
-            mailbox.front_left.store(consumer.figure(), Ordering::Release);
-            Opened::Nothing
+            opened
         })
     }
 
@@ -259,10 +260,10 @@ impl<'a, S: Stage> Turn<'a, S> {
     pub(crate) fn done(&mut self) {
         let mailbox = self.mailbox;
         self.consumer(|consumer| {
-            if consumer.in_hand {
-                let kept = consumer.kept;
+            if consumer.place.hand.full {
+                let kept = consumer.place.hand.kept;
                 let left = consumer.left();
-                consumer.forget();
+                consumer.place.hand.forget();
                 // Release: pairs with the Acquire load in `Mailbox::count`.
                 mailbox.front_left.store(left << 1, Ordering::Release);
                 if kept {
@@ -279,15 +280,8 @@ impl<'a, S: Stage> Turn<'a, S> {
     fn make_way(&mut self) {
         // Relaxed: a sender that starts to wait just now is seen at the next entry or under the lock.
         if self.mailbox.waiting.load(Ordering::Relaxed) {
-            self.grant();
+            self.mailbox.make_way();
         }
-    }
-
-    #[cold]
-    fn grant(&mut self) {
-        let mut woken = Vec::new();
-        self.mailbox.grant(&mut self.mailbox.back.lock(), &mut woken);
-        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Tells the task under way that there will be no outcome.
@@ -299,9 +293,9 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// to be opened again or buried.
     pub(crate) fn clear(&mut self) {
         self.consumer(|consumer| {
-            consumer.in_hand = false;
-            if !consumer.kept {
-                consumer.attempts = 0;
+            consumer.place.hand.full = false;
+            if !consumer.place.hand.kept {
+                consumer.place.hand.attempts = 0;
             }
         });
         // Before the drop, which may panic.
@@ -317,7 +311,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         }
         let mailbox = self.mailbox;
         self.consumer(|consumer| {
-            consumer.forget();
+            consumer.place.hand.forget();
             // Release: pairs with the Acquire load in `Mailbox::count`. Before the burial, which may panic: the
             // last entry would else be counted for ever.
             mailbox.front_left.store((consumer.front.left() - 1) << 1, Ordering::Release);
@@ -347,47 +341,70 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// Ends the turn because nothing is left, unless something is.
     #[inline(always)]
     pub(crate) fn rest(mut self) -> Rest<'a, S> {
-        let mut woken = Vec::new();
-        let mut back = self.mailbox.back.lock();
+        let mailbox = self.mailbox;
+        let mut back = mailbox.back.lock();
         let swapped = self.swap(&mut back);
         if back.waiters.any_waiting() {
-            self.mailbox.grant(&mut back, &mut woken);
-        }
-        if swapped || self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.stirred() {
             drop(back);
-            woken.into_iter().for_each(Waker::wake);
+            self.mailbox.make_way();
+            return self.rest_after(swapped);
+        }
+        if swapped || self.has_more() {
+            drop(back);
             return Rest::More(self);
         }
+        self.park(back);
+        Rest::Parked
+    }
+
+    /// The same, when those who wait for room have been seen to.
+    #[cold]
+    fn rest_after(mut self, swapped: bool) -> Rest<'a, S> {
+        let mailbox = self.mailbox;
+        let mut back = mailbox.back.lock();
+        let swapped = self.swap(&mut back) || swapped;
+        if swapped || self.has_more() {
+            drop(back);
+            return Rest::More(self);
+        }
+        self.park(back);
+        Rest::Parked
+    }
+
+    #[inline]
+    fn has_more(&mut self) -> bool {
+        self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.stirred()
+    }
+
+    #[inline]
+    fn park(mut self, mut back: Held<'_, Back<S>>) {
         self.shrink(&mut back);
         back.run = Run::Parked;
         back.missed = false;
         drop(back);
         std::mem::forget(self);
-        woken.into_iter().for_each(Waker::wake);
-        Rest::Parked
     }
 
     /// Ends the turn because the task under way is pending, or because nothing is to be taken for the time
     /// being: pushes do not wake the consumer until its next turn, signals do.
     pub(crate) fn suspend(self, known: u32) -> Rest<'a, S> {
-        let mut woken = Vec::new();
-        let mut back = self.mailbox.back.lock();
+        let mailbox = self.mailbox;
+        let mut back = mailbox.back.lock();
         if self.mailbox.signals() & !known != 0 {
             drop(back);
             return Rest::More(self);
         }
-        if back.waiters.any_waiting() {
-            self.mailbox.grant(&mut back, &mut woken);
-        }
+        let waited_for = back.waiters.any_waiting();
         let missed = std::mem::take(&mut back.missed);
         back.run = if missed { Run::Scheduled } else { Run::Awaiting };
         drop(back);
-        let mailbox = self.mailbox;
         std::mem::forget(self);
         if missed {
             mailbox.wake_known();
         }
-        woken.into_iter().for_each(Waker::wake);
+        if waited_for {
+            mailbox.make_way();
+        }
         Rest::Parked
     }
 }

@@ -12,6 +12,7 @@ use tokio::task::coop;
 use super::{
     accept, blocking,
     deadline::{Deadline, Passed},
+    is_a_step,
 };
 use crate::{
     ActorId, AskError, Identity,
@@ -69,6 +70,9 @@ pub struct Ask<'a, T: ?Sized + Accept<M>, M: Message> {
     ticket: Ticket,
     deadline: Deadline,
 }
+
+/// How many tells an ask weighs, in time.
+const WEIGHT: u32 = 8;
 
 enum Stage<M: Message> {
     /// Not offered yet.
@@ -163,35 +167,41 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         blocking::run(&mut self, |ask| &ask.deadline, |ask, cx| ask.poll_reply(cx), Self::passed)
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
         if let Stage::Accepted(awaited) = &mut self.stage {
             let answer = ready!(awaited.poll(cx)).unwrap_or_else(|cut| Err(cut.into()));
             return Poll::Ready(self.end(answer));
         }
-        if self.deadline.is_checked() {
-            return self.poll_checked(cx);
+        // An actor that answers at once must not keep its asker's task from letting others run.
+        if !self.deadline.is_checked()
+            && !self.ticket.waits()
+            && !is_a_step(WEIGHT)
+            && current::id().is_none()
+        {
+            match std::mem::replace(&mut self.stage, Stage::Ended) {
+                Stage::Fresh(msg) => {
+                    let (asker, awaited) = Asker::new();
+                    match self.to.offer_asked(msg, asker) {
+                        Ok(()) => return self.await_reply(awaited, cx),
+                        Err((msg, asker)) => {
+                            self.stage = Stage::Refused(Offer { msg, asker: Some(asker) }, awaited);
+                        }
+                    }
+                }
+                stage => self.stage = stage,
+            }
         }
-        self.poll_offer(cx, None)
+        self.poll_with_care(cx)
     }
 
-    /// Offers a message whose limits are to be looked at first.
     #[cold]
     #[inline(never)]
-    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
+    fn poll_with_care(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
         if let Some(passed) = self.deadline.refuses() {
             return Poll::Ready(self.expired(passed.after()));
         }
-        self.poll_offer(cx, self.deadline.until())
-    }
-
-    #[inline(always)]
-    fn poll_offer(
-        &mut self,
-        cx: &mut Context<'_>,
-        until: Option<Until>,
-    ) -> Poll<Result<M::Reply, AskError<M>>> {
-        // An actor that answers at once must not keep its asker's task from letting others run.
+        let until = self.deadline.until();
         let coop = ready!(coop::poll_proceed(cx));
         let (offer, awaited) = match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Fresh(msg) => {
@@ -282,12 +292,13 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     #[inline(always)]
     fn end(&mut self, answer: Answer<M>) -> Result<M::Reply, AskError<M>> {
         self.stage = Stage::Ended;
-        let no_reply = match answer {
-            Ok(reply) => return Ok(reply),
-            Err(no_reply) => no_reply,
-        };
+        answer.map_err(|no_reply| self.why(no_reply))
+    }
+
+    #[cold]
+    fn why(&self, no_reply: NoReply<M>) -> AskError<M> {
         let to = self.to.common().identity.clone();
-        Err(match no_reply {
+        match no_reply {
             NoReply::Stopped(msg, reason) => AskError::Stopped { msg, to, reason },
             NoReply::Failed(failure) => AskError::Failed(failure),
             NoReply::Aborted(reason) => AskError::Aborted { to, reason },
@@ -297,7 +308,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
                 let after = self.deadline.until().map_or(Duration::ZERO, |until| until.length());
                 AskError::Timeout { started, msg: None, to, after }
             }
-        })
+        }
     }
 
     /// A limit has passed. `None`: it is the life of the message, which a handler has got in time.

@@ -1,7 +1,6 @@
 //! Sending without asking for a reply.
 
 use std::{
-    cell::Cell,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,6 +12,7 @@ use tokio::task::coop;
 use super::{
     accept, blocking,
     deadline::{Deadline, Passed},
+    is_a_step,
 };
 use crate::{
     TellError, TryTellError,
@@ -141,11 +141,13 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
             return self.now_checked();
         }
         let msg = self.msg.take().expect("a request is not used after it has ended");
-        let Err(refused) = self.to.accept(Offer { msg, asker: None }, None) else { return Ok(()) };
-        Err(self.refused(refused))
+        let Err(msg) = self.to.offer(msg) else { return Ok(()) };
+        self.msg = Some(msg);
+        self.now_checked()
     }
 
     #[cold]
+    #[inline(never)]
     fn now_checked(&mut self) -> Result<(), TryTellError<M>> {
         let msg = self.msg.take().expect("a request is not used after it has ended");
         if let Some(Passed::Expiry(after)) = self.deadline.refuses() {
@@ -182,35 +184,34 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
         )
     }
 
-    #[inline]
+    #[inline(always)]
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
-        if self.deadline.is_checked() {
-            return self.poll_checked(cx);
+        // A sender in a loop must let others run although it never has to wait.
+        if !self.deadline.is_checked() && !self.ticket.waits() && !is_a_step(1) {
+            let msg = self.msg.take().expect("a request is not polled after it has ended");
+            match self.to.offer(msg) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(msg) => self.msg = Some(msg),
+            }
         }
-        self.poll_with(cx, None)
+        self.poll_with_care(cx)
     }
 
-    /// The same for a message whose limits are to be looked at first.
     #[cold]
     #[inline(never)]
-    fn poll_checked(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
+    fn poll_with_care(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
         if let Some(passed) = self.deadline.refuses() {
             return Poll::Ready(self.expired(passed.after()));
         }
-        self.poll_with(cx, self.deadline.until())
-    }
-
-    #[inline(always)]
-    fn poll_with(&mut self, cx: &mut Context<'_>, until: Option<Until>) -> Poll<Result<(), TellError<M>>> {
-        // A sender in a loop must let others run although it never has to wait.
-        let coop = if is_a_step() { Some(ready!(coop::poll_proceed(cx))) } else { None };
+        let until = self.deadline.until();
+        let coop = ready!(coop::poll_proceed(cx));
         let msg = self.msg.take().expect("a request is not polled after it has ended");
         // The first try is without a waker, whose clone would be the dearest part of it.
         let line = self.ticket.waits().then(|| Line { ticket: &mut self.ticket, waker: cx.waker().clone() });
         let first_in_line = line.is_none();
         let refused = match accept(self.to, Offer { msg, asker: None }, until, line) {
             Ok(()) => {
-                coop.into_iter().for_each(|coop| coop.made_progress());
+                coop.made_progress();
                 return Poll::Ready(Ok(()));
             }
             Err((offer, Refusal::Full { .. })) if first_in_line => {
@@ -270,21 +271,6 @@ impl<T: ?Sized + Accept<M>, M: Message> Future for Tell<'_, T, M> {
         let passed = ready!(tell.deadline.poll_passed(cx));
         Poll::Ready(tell.expired(passed.after()))
     }
-}
-
-/// Tells that count as one of the 128 steps tokio grants a task in one poll. A tell is some twenty nanoseconds,
-/// a step is meant for more; with one step a tell, a sender to many actors wakes each of them for one message.
-const TELLS_A_STEP: u32 = 32;
-
-/// Whether the tell at hand is the one in [`TELLS_A_STEP`] that counts, on this thread.
-#[inline]
-fn is_a_step() -> bool {
-    thread_local! {
-        static TELLS: Cell<u32> = const { Cell::new(0) };
-    }
-    let tells = TELLS.get().wrapping_add(1);
-    TELLS.set(tells);
-    tells.is_multiple_of(TELLS_A_STEP)
 }
 
 // Nothing in it is pinned: the message is never a future of its own.

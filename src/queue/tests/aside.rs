@@ -25,7 +25,7 @@ fn offer(rig: &Rig, id: u32) {
 }
 
 /// Takes and handles the next entry, as the actor's loop does.
-fn next(turn: &mut Turn<'_, Desk>) -> Opened {
+fn next(turn: &mut Turn<'_, Desk>) -> Opened<u32> {
     turn.fetch();
     step(turn)
 }

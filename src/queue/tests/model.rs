@@ -79,7 +79,7 @@ proptest! {
                         // A batch has ended, or there was none.
                         prop_assert!(!waits_again);
                     }
-                    Opened::Nothing | Opened::Lapsed => prop_assert!(false, "every entry has a task"),
+                    Opened::Nothing | Opened::Lapsed | Opened::Ended | Opened::Pending | Opened::Failed(_) => prop_assert!(false, "every entry has a task"),
                     Opened::Task => {
                         let front = *queue.front().expect("it was pushed");
                         match poll(&mut turn) {
