@@ -11,6 +11,7 @@
 //! | `mailbox` | the producers' side: the bound, the run state, close |
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
+//! | `hold` | the right to run, held by a thread for later |
 //! | `lock` | the lock of a mailbox |
 //! | `once` | what is set once and never waited for |
 //! | `waiters` | senders that wait for room, first come first served |
@@ -20,6 +21,7 @@
 
 mod aside;
 mod buffer;
+mod hold;
 mod lock;
 mod mailbox;
 mod once;
@@ -34,7 +36,7 @@ mod waiters;
 mod tests;
 
 pub(crate) use aside::{Drops, Forced, Mark, Stash};
-pub(crate) use mailbox::{Count, Due, Mailbox, Refused, STANDING};
+pub(crate) use mailbox::{Count, Mailbox, Pushed, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Reason, StopReason, failure,
-    queue::{Due, Entry, Forced, Refused, Ticket},
+    queue::{Entry, Forced, Pushed, Refused, Ticket},
 };
 
 /// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
@@ -96,12 +96,12 @@ pub(crate) mod sealed {
 impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
     #[inline]
     fn offer(&self, msg: M) -> Result<(), M> {
-        self.put_quickly(msg, |due| due.wake())
+        self.put_quickly(msg, false).map(drop)
     }
 
     #[inline]
     fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)> {
-        self.put_asked_quickly(msg, asker, |due| due.wake())
+        self.put_asked_quickly(msg, asker, false).map(drop)
     }
 
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {
@@ -128,13 +128,9 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
 }
 
 impl<A: Actor> Seat<A> {
-    /// `due` gets the actor to run, if it was parked.
+    /// With `hold`, this thread may get the right to run the actor: then the outcome is `Ok(true)`.
     #[inline(always)]
-    pub(super) fn put_quickly<M: Message>(
-        &self,
-        msg: M,
-        due: impl FnOnce(Due<'_, Incarnation<A>>),
-    ) -> Result<(), M>
+    pub(super) fn put_quickly<M: Message>(&self, msg: M, hold: bool) -> Result<bool, M>
     where
         A: Handler<M>,
     {
@@ -142,8 +138,8 @@ impl<A: Actor> Seat<A> {
         if M::ATTEMPTS > 1 {
             return Err(msg);
         }
-        let pushed = self.mailbox.push_quickly(Told { msg, limit: () });
-        pushed.map(|parked| parked.map_or((), due)).map_err(|told| told.msg)
+        let pushed = self.mailbox.push_quickly(Told { msg, limit: () }, hold);
+        pushed.map(Pushed::see_to).map_err(|told| told.msg)
     }
 
     #[inline(always)]
@@ -151,16 +147,16 @@ impl<A: Actor> Seat<A> {
         &self,
         msg: M,
         asker: Asker<M>,
-        due: impl FnOnce(Due<'_, Incarnation<A>>),
-    ) -> Result<(), (M, Asker<M>)>
+        hold: bool,
+    ) -> Result<bool, (M, Asker<M>)>
     where
         A: Handler<M>,
     {
         if M::ATTEMPTS > 1 {
             return Err((msg, asker));
         }
-        let pushed = self.mailbox.push_quickly(Asked { msg, asker, limit: () });
-        pushed.map(|parked| parked.map_or((), due)).map_err(|asked| (asked.msg, asked.asker))
+        let pushed = self.mailbox.push_quickly(Asked { msg, asker, limit: () }, hold);
+        pushed.map(Pushed::see_to).map_err(|asked| (asked.msg, asked.asker))
     }
 
     #[cold]

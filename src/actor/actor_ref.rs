@@ -190,12 +190,20 @@ impl<A: Actor> ActorRef<A> {
 impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
     #[inline]
     fn offer(&self, msg: M) -> Result<(), M> {
-        self.seat.put_quickly(msg, |due| hand_off::give(&self.seat, due))
+        let held = self.seat.put_quickly(msg, hand_off::is_open_for(&self.seat))?;
+        if held {
+            hand_off::give(&self.seat);
+        }
+        Ok(())
     }
 
     #[inline]
     fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)> {
-        self.seat.put_asked_quickly(msg, asker, |due| hand_off::give(&self.seat, due))
+        let held = self.seat.put_asked_quickly(msg, asker, hand_off::is_open_for(&self.seat))?;
+        if held {
+            hand_off::give(&self.seat);
+        }
+        Ok(())
     }
 
     fn accept(&self, offer: Offer<M>, line: Option<Line<'_>>) -> Result<(), (Offer<M>, Refusal)> {

@@ -2,18 +2,19 @@
 //!
 //! A send to a parked actor makes somebody responsible for running it. Most often that is its task, by way of the
 //! runtime's queue. Between two actors that both say [`Actor::HAND_OFF`] it is the one that sends, which is being
-//! polled on this thread: the other one goes into a slot of the thread, and is run when the sender's turn is over,
-//! with its own waker, and so on down the chain, within one budget of messages.
+//! polled on this thread: it gets the right to run the other one with the send itself, keeps it in a slot of the
+//! thread, and runs it when its own turn is over, with the other one's waker, and so on down the chain, within one
+//! budget of messages.
 //!
 //! ```text
-//!  task of A: poll ─► A's turn ──tell──► B is Scheduled, in the slot
+//!  task of A: poll ─► A's turn ──tell──► B is Running, held in the slot
 //!                       │ over
-//!                       └─► B's turn (enter_scheduled) ──tell──► A is Scheduled, in the slot
+//!                       └─► B's turn (resume) ──tell──► A is Running, held in the slot
 //!                             │ over
-//!                             └─► A's turn …              budget used up: whoever is in the slot is woken
+//!                             └─► A's turn …        budget used up: whoever is in the slot is let go, and woken
 //! ```
 //! It is what tokio's own slot for the last task woken does, which others cannot steal from either, without
-//! the task's own states. There is one slot: who is in it when another comes is woken the ordinary way.
+//! the task's own states. There is one slot: who is in it when another comes is let go and woken the ordinary way.
 //!
 //! Whoever runs here runs plain turns. What a turn comes to otherwise, a signal or the end of the incarnation, is
 //! left to the actor's own task ([`HandOff::exit`]). The price is what makes it a choice: as long as one of them
@@ -31,12 +32,11 @@ use super::{
     Actor,
     common::Status,
     current,
-    envelope::Incarnation,
     exit::Exit,
     seat::{AnySeat, Seat, signal},
     turn::{self, Pause},
 };
-use crate::queue::{Due, Rest};
+use crate::queue::Rest;
 
 /// What an actor needs to be handed off.
 pub(super) struct HandOff {
@@ -67,20 +67,22 @@ impl HandOff {
     }
 }
 
-/// Gets an actor to run: here and soon, or by its task.
+/// Whether the slot of this thread is open for an actor: it says so, and is of the runtime of the one being polled.
+#[inline(always)]
+pub(super) fn is_open_for<A: Actor>(seat: &Seat<A>) -> bool {
+    A::HAND_OFF
+        && OPEN.get().is_some_and(|open| seat.common().hand_off().is_some_and(|of| of.runtime == open))
+}
+
+/// Puts an actor that this thread has the right to run into the slot. Who was in it runs by its task.
 #[inline]
-pub(super) fn give<A: Actor>(seat: &Arc<Seat<A>>, due: Due<'_, Incarnation<A>>) {
-    if A::HAND_OFF
-        && let Some(open) = OPEN.get()
-        && seat.common().hand_off().is_some_and(|of| of.runtime == open)
-    {
-        // A thread that is being torn down has no slot, and is polled no more.
-        if let Ok(before) = NEXT.try_with(|next| next.replace(Some(Arc::clone(seat) as _))) {
-            before.iter().for_each(|seat| seat.wake());
-            return;
-        }
+pub(super) fn give<A: Actor>(seat: &Arc<Seat<A>>) {
+    // A thread that is being torn down has no slot, and is polled no more.
+    match NEXT.try_with(|next| next.replace(Some(Arc::clone(seat) as _))) {
+        Ok(None) => {}
+        Ok(Some(before)) => before.let_go(),
+        Err(_) => seat.let_go(),
     }
-    due.wake();
 }
 
 /// Opens the slot for as long as an actor is polled, if it hands off.
@@ -123,13 +125,13 @@ impl Drop for Slot {
 
 fn wake_next() {
     if let Ok(Some(seat)) = NEXT.try_with(Cell::take) {
-        seat.wake();
+        seat.let_go();
     }
 }
 
 /// A turn of an actor in another one's poll.
 pub(super) fn run<A: Actor>(seat: &Seat<A>, budget: &mut u32) {
-    let Some(mut turn) = seat.mailbox.enter_scheduled() else { return };
+    let Some(mut turn) = seat.mailbox.resume() else { return };
     let common = seat.common();
     // Between two incarnations there is nothing to be taken. (Dropped, the turn wakes its task, which knows what to
     // do: also at every `return` below.)

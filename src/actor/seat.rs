@@ -85,9 +85,9 @@ pub(crate) trait AnySeat: Any + Send + Sync {
     /// How many messages have been accepted.
     fn mark(&self) -> Mark;
     fn lower(&self, bits: u32);
-    /// Has its task polled.
-    fn wake(&self);
-    /// Runs it in place of its task, if it is scheduled.
+    /// Gives up the right to run it that this thread holds: its task runs it.
+    fn let_go(&self);
+    /// Runs it in place of its task, if this thread holds the right to.
     fn run_handed(&self, budget: &mut u32);
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// Starts another actor of the kind in a seat of its own, from the factory of this one.
@@ -249,8 +249,8 @@ impl<A: Actor> AnySeat for Seat<A> {
         self.mailbox.lower(bits);
     }
 
-    fn wake(&self) {
-        self.mailbox.wake();
+    fn let_go(&self) {
+        drop(self.mailbox.resume());
     }
 
     fn run_handed(&self, budget: &mut u32) {
@@ -343,7 +343,7 @@ mod tests {
     /// is one cache line of 128.
     #[test]
     fn idle_actor_is_small() {
-        assert!(size_of::<Seat<Idle>>() <= 464, "a seat has {} bytes", size_of::<Seat<Idle>>());
+        assert!(size_of::<Seat<Idle>>() <= 472, "a seat has {} bytes", size_of::<Seat<Idle>>());
         assert!(size_of::<Life<Idle>>() <= 24, "a life has {} bytes", size_of::<Life<Idle>>());
         assert!(size_of::<Common>() <= 168, "the untyped part has {} bytes", size_of::<Common>());
     }

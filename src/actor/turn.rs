@@ -88,9 +88,9 @@ fn work<A: Actor>(
                     *budget -= 1;
                     return Pause::Pending(signals);
                 }
-                Opened::Failed(error) => {
+                Opened::Failed(failed) => {
                     *budget -= 1;
-                    if let Some(error) = not_put_aside(seat, turn, error) {
+                    if let Some(error) = not_put_aside(seat, turn, *failed) {
                         return Pause::Failed(error);
                     }
                     continue;
@@ -104,8 +104,8 @@ fn work<A: Actor>(
         }
         match poll(turn, cx) {
             Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(error)) => {
-                if let Some(error) = not_put_aside(seat, turn, error) {
+            Poll::Ready(Err(failed)) => {
+                if let Some(error) = not_put_aside(seat, turn, *failed) {
                     return Pause::Failed(error);
                 }
             }
@@ -129,10 +129,10 @@ fn poll<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>, cx: &mut TaskContext<'_>)
 fn not_put_aside<A: Actor>(
     seat: &Seat<A>,
     turn: &mut Turn<'_, Incarnation<A>>,
-    failed: Box<Failed>,
+    Failed(error): Failed,
 ) -> Option<crate::BoxError> {
-    if !failed.0.is::<PutAside>() {
-        return Some(failed.0);
+    if !error.is::<PutAside>() {
+        return Some(error);
     }
     stash(seat, turn);
     None

@@ -29,6 +29,9 @@ type Word = MaybeUninit<u64>;
 
 const _: () = assert!(size_of::<&'static ()>() <= size_of::<Word>(), "a header fits one word");
 
+type Open<S> =
+    unsafe fn(*mut Word, &mut Place<S>, *mut S, Option<Quick<'_, '_>>) -> Opened<<S as Stage>::Exit>;
+
 /// What the buffer knows about the type of an entry.
 pub(super) struct VTable<S: Stage> {
     /// Size of the payload in words.
@@ -36,7 +39,7 @@ pub(super) struct VTable<S: Stage> {
     /// Whether the entry keeps its place until it is settled.
     keep: bool,
     /// Moves the payload out and opens it.
-    open: unsafe fn(*mut Word, &mut Place<S>, *mut S, Option<Quick<'_, '_>>) -> Opened<S::Exit>,
+    open: Open<S>,
     /// Opens a duplicate and leaves the payload where it is. `Nothing`: there was none to be had.
     open_duplicate: unsafe fn(*mut Word, &mut Place<S>, *mut S) -> Opened<S::Exit>,
     /// Whether the entry has lapsed.

@@ -20,7 +20,8 @@
 //! ```
 //! 1. `push` or `signal` into a parked mailbox: the one who did it wakes the consumer's task.
 //! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`; the first one, which is on its way from the
-//!    beginning, takes `New`. Whoever runs the consumer in place of its task takes `Scheduled` alone.
+//!    beginning, takes `New`. A `push` that is to run the consumer in place of its task goes from `Parked` to
+//!    `Running` in one step (`hold`).
 //! 3. A poll that finds `Running` notes it and leaves.
 //! 4. Dropping a `Turn`: there is more to do, the task is woken again.
 //! 5. `Turn::rest`: nothing is left, and no signal.
@@ -40,6 +41,7 @@ use std::{marker::PhantomPinned, task::Waker};
 use super::{
     aside::{Aside, BESIDE, Drops},
     buffer::Buffer,
+    hold,
     lock::{Held, Lock},
     reach::Reach,
     stage::{Entry, Place, Stage, StateCell},
@@ -133,7 +135,9 @@ pub(crate) struct Mailbox<S: Stage> {
     capacity: usize,
     /// The waker of the consumer's task. Written once, under the lock, in the first passage to `Run::Running`.
     waker: UnsafeCell<Option<Waker>>,
-    _apart: [u64; 4],
+    /// Who holds the right to run without using it: a thread, by its mark (`hold::here`); 0 for nobody.
+    pub(super) held_by: AtomicUsize,
+    _apart: [u64; 3],
     /// What is left in front, doubled, plus one while an entry is in hand or kept. Stored by the runner alone.
     pub(super) front_left: AtomicUsize,
     /// What others can reach of the entry in hand.
@@ -175,7 +179,8 @@ impl<S: Stage> Mailbox<S> {
             }),
             capacity,
             waker: UnsafeCell::new(None),
-            _apart: [0; 4],
+            held_by: AtomicUsize::new(0),
+            _apart: [0; 3],
             front_left: AtomicUsize::new(0),
             reach: Reach::new(),
             waiting: AtomicBool::new(false),
@@ -199,15 +204,23 @@ impl<S: Stage> Mailbox<S> {
     }
 
     /// The same for when there is nothing to be looked at but that there is room; else the entry comes back. It is
-    /// left to the caller to get a parked consumer to run.
+    /// left to the caller to get a parked consumer to run. With `hold`, the caller's thread gets the right to run it.
     #[inline(always)]
-    pub(crate) fn push_quickly<T: Entry<S>>(&self, entry: T) -> Result<Option<Due<'_, S>>, T> {
+    pub(crate) fn push_quickly<T: Entry<S>>(&self, entry: T, hold: bool) -> Result<Pushed<'_, S>, T> {
         let mut back = self.back.lock();
         if T::URGENT || back.free == 0 {
             drop(back);
             return Err(entry);
         }
         back.free -= 1;
+        if hold
+            && back.run == Run::Parked
+            && back.aside.is_none()
+            && let Some(here) = hold::here()
+        {
+            self.push_held(back, entry, here);
+            return Ok(Pushed::Held);
+        }
         back.buffer.push(entry);
         Ok(self.let_run(back))
     }
@@ -434,19 +447,6 @@ impl<S: Stage> Mailbox<S> {
         Some(Turn::begin(self, back))
     }
 
-    /// Takes the right to run from a consumer that has been scheduled and has not come yet: for whoever runs it in
-    /// place of its own task.
-    #[inline]
-    pub(crate) fn enter_scheduled(&self) -> Option<Turn<'_, S>> {
-        let mut back = self.back.lock();
-        if back.run != Run::Scheduled {
-            // Somebody else has seen to it.
-            return None;
-        }
-        back.run = Run::Running;
-        Some(Turn::begin(self, back))
-    }
-
     /// The first turn begins.
     #[cold]
     fn meet(&self, _back: &mut Held<'_, Back<S>>, waker: &Waker) {
@@ -454,13 +454,6 @@ impl<S: Stage> Mailbox<S> {
         let waker = Some(waker.clone());
         // SAFETY: under the lock, and before anybody may read it: see `wake`.
         self.waker.with_mut(|cell| unsafe { *cell = waker });
-    }
-
-    /// Wakes the consumer's task. Before its first poll there is no need of it.
-    pub(crate) fn wake(&self) {
-        if self.back.lock().run != Run::New {
-            self.wake_known();
-        }
     }
 
     /// Wakes the consumer's task. Only for who has a turn, or has seen under the lock that there has been one:
@@ -488,21 +481,19 @@ impl<S: Stage> Mailbox<S> {
         } else {
             back.buffer.push(entry);
         }
-        if let Some(due) = self.let_run(back) {
-            due.wake();
-        }
+        self.let_run(back).see_to();
     }
 
     /// One more has been accepted: a parked consumer is to run.
     #[inline(always)]
-    fn let_run(&self, mut back: Held<'_, Back<S>>) -> Option<Due<'_, S>> {
+    fn let_run(&self, mut back: Held<'_, Back<S>>) -> Pushed<'_, S> {
         back.accepted += 1;
         let parked = back.run == Run::Parked;
         if parked {
             back.run = Run::Scheduled;
         }
         drop(back);
-        parked.then_some(Due(self))
+        if parked { Pushed::Due(self) } else { Pushed::Queued }
     }
 
     /// How many more entries fit, at least.
@@ -537,15 +528,28 @@ impl<S: Stage> Mailbox<S> {
     }
 }
 
-/// A consumer that was parked is scheduled: whoever has this gets it to run, by a wake or by
-/// [`Mailbox::enter_scheduled`].
-#[must_use = "a consumer that nobody wakes sleeps for ever"]
-pub(crate) struct Due<'a, S: Stage>(&'a Mailbox<S>);
+/// What has become of a consumer by a push.
+pub(crate) enum Pushed<'a, S: Stage> {
+    /// Somebody sees to it already.
+    Queued,
+    /// It was parked, and is to be woken.
+    Due(&'a Mailbox<S>),
+    /// It was parked, and this thread has the right to run it: see [`Mailbox::resume`].
+    Held,
+}
 
-impl<S: Stage> Due<'_, S> {
-    #[inline]
-    pub(crate) fn wake(self) {
-        self.0.wake_known();
+impl<S: Stage> Pushed<'_, S> {
+    /// Wakes the consumer if it is to be. Returns whether this thread is to run it.
+    #[inline(always)]
+    pub(crate) fn see_to(self) -> bool {
+        match self {
+            Self::Queued => false,
+            Self::Due(due) => {
+                due.wake_known();
+                false
+            }
+            Self::Held => true,
+        }
     }
 }
 

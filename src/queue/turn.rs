@@ -69,7 +69,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Tells producers and the ledger what is left in front and in hand.
     #[inline]
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let figure = self.consumer(|consumer| consumer.figure());
         // Release: pairs with the Acquire load in `Mailbox::count`.
         self.mailbox.front_left.store(figure, Ordering::Release);
@@ -195,6 +195,10 @@ impl<'a, S: Stage> Turn<'a, S> {
     /// The same, and polls its task at once, unless the entry keeps its place.
     #[inline]
     pub(crate) fn take_next(&mut self, cx: &mut Context<'_>) -> Opened<S::Exit> {
+        // Looked at first, since every batch ends so.
+        if self.consumer(|consumer| consumer.front.left()) == 0 {
+            return Opened::Empty;
+        }
         let opened = self.next(Some(cx));
         if matches!(opened, Opened::Ended) {
             self.make_way();

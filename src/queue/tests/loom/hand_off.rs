@@ -1,12 +1,12 @@
 use super::*;
 
-/// Whoever has sent runs the consumer itself, if it finds it scheduled.
+/// Whoever has sent runs the consumer itself, if it finds it parked.
 fn run_in_place(mailbox: &Mailbox<Shelf>, entry: impl Entry<Shelf>) {
-    let Ok(due) = mailbox.push_quietly(entry) else { panic!("there is room") };
-    if due.is_none() {
+    let Ok(pushed) = mailbox.push_quickly(entry, true) else { panic!("there is room") };
+    if !pushed.see_to() {
         return;
     }
-    let Some(mut turn) = mailbox.enter_scheduled() else { return };
+    let mut turn = mailbox.resume().expect("the right is held by this thread");
     let (_handled, outcome) = Consumer::work(&mut turn);
     match if outcome.is_ready() { turn.rest() } else { turn.suspend(0) } {
         Rest::Parked => {}
