@@ -79,7 +79,7 @@ impl<M: Message> Asker<M> {
     #[inline]
     pub(crate) fn answer(mut self, answer: Answer<M>) -> Result<(), Answer<M>> {
         self.owes = false;
-        match &self.slot {
+        match self.slot.take() {
             Some(slot) => slot.answer(answer),
             None => Err(answer),
         }
@@ -103,8 +103,9 @@ impl<M: Message> Asker<M> {
 impl<M: Message> Drop for Asker<M> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.as_ref().filter(|_| self.owes)
+        if self.owes
             && !falls_with_its_keeper()
+            && let Some(slot) = self.slot.take()
         {
             let _unheard = slot.answer(Err(NoReply::Dropped));
         }

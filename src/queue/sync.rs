@@ -5,10 +5,10 @@ pub(crate) use self::real::UnsafeCell;
 #[cfg(postbox_loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::{Arc, Mutex, MutexGuard, atomic},
+    sync::{Mutex, MutexGuard, atomic},
 };
 #[cfg(not(postbox_loom))]
-pub(crate) use std::sync::{Arc, Mutex, MutexGuard, atomic};
+pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
 
 #[cfg(not(postbox_loom))]
 mod real {
