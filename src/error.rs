@@ -7,11 +7,13 @@
 
 pub use self::ask::AskError;
 pub use self::flat::{Flat, FlatError};
+pub use self::batch::{BatchError, Rest};
 pub use self::spawn::{ChildError, SpawnError};
 pub use self::tell::{TellError, TryTellError};
 
 mod ask;
 mod flat;
+mod batch;
 mod spawn;
 mod tell;
 #[cfg(test)]

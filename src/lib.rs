@@ -24,10 +24,11 @@ pub use postbox_macros::{Actor, Message, messages};
 pub use self::{
     actor::{
         Accept, Actor, ActorRef, Ask, Call, Child, ChildCount, Context, Handle, Handler, Ledger, Make,
-        Message, Recipient, ReplyTo, Spawn, Status, Tell, Terminated, WeakRecipient, WeakRef, child, make,
+        Message, Recipient, ReplyTo, Spawn, Status, Tell, TellAll, Terminated, WeakRecipient, WeakRef, child,
+        make,
     },
     dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
-    error::{AskError, ChildError, Flat, FlatError, SpawnError, TellError, TryTellError},
+    error::{AskError, BatchError, ChildError, Flat, FlatError, Rest, SpawnError, TellError, TryTellError},
     failure::{BoxError, Cause, Failure, Panic, Place, Step},
     id::{ActorId, Identity},
     policy::{

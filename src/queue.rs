@@ -9,6 +9,7 @@
 //! | `buffer` | entries of different types, one behind the other in one block of memory |
 //! | `stage` | the consumer's state, and the future that borrows it, polled in place |
 //! | `mailbox` | the producers' side: the bound, the run state, close |
+//! | `many` | several entries under one lock |
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
 //! | `hold` | the right to run, held by a thread for later |
@@ -24,6 +25,7 @@ mod buffer;
 mod hold;
 mod lock;
 mod mailbox;
+mod many;
 mod once;
 mod reach;
 mod reply;

@@ -39,6 +39,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
             "Spawn",
             "Status",
             "Tell",
+            "TellAll",
             "Terminated",
             "WeakRecipient",
             "WeakRef",
@@ -46,7 +47,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("dead_letter", &["DeadLetter", "DeadLetters", "Group", "Reason", "Subscription"]),
-    ("error", &["AskError", "ChildError", "SpawnError", "TellError", "TryTellError"]),
+    ("error", &["AskError", "BatchError", "ChildError", "Rest", "SpawnError", "TellError", "TryTellError"]),
     ("failure", &["BoxError", "Cause", "Failure", "Panic", "Place", "Step"]),
     ("id", &["ActorId", "Identity"]),
     (

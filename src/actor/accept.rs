@@ -1,6 +1,6 @@
 //! The one seam behind every reference: a place that accepts an `M`.
 
-use std::task::Waker;
+use std::{collections::VecDeque, task::Waker};
 
 use super::{
     Actor, Handler, Message,
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Line<'_> {
 }
 
 pub(crate) mod sealed {
-    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until};
+    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until, VecDeque};
 
     /// The seam itself.
     pub trait Sealed<M: Message> {
@@ -84,6 +84,10 @@ pub(crate) mod sealed {
             until: Until,
             line: Option<Line<'_>>,
         ) -> Result<(), (Offer<M>, Refusal)>;
+
+        /// Takes messages from the front, as many as there is room for at once. Refused: the one that is first
+        /// then, for this reason.
+        fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal>;
 
         /// Gives a place in the line back.
         fn leave(&self, ticket: &mut Ticket);
@@ -116,6 +120,10 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
         self.put_offer(offer, until, line)
+    }
+
+    fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
+        self.put_many(from, until)
     }
 
     fn leave(&self, ticket: &mut Ticket) {
@@ -206,6 +214,48 @@ impl<A: Actor> Seat<A> {
             Some(Line { ticket, waker }) => self.mailbox.push_or_wait(entry, ticket, waker),
         };
         pushed.or_else(|refused| self.refuse(refused, back))
+    }
+
+    /// Takes messages from the front, as many as fit under one lock. Where the mailbox drops what does not fit, each
+    /// of those goes the way of a single one.
+    pub(super) fn put_many<M: Message>(
+        &self,
+        from: &mut VecDeque<M>,
+        until: Option<Until>,
+    ) -> Result<(), Refusal>
+    where
+        A: Handler<M>,
+    {
+        match until {
+            None => self.put_run(from, ()),
+            Some(until) => self.put_run(from, until),
+        }
+    }
+
+    fn put_run<M: Message, L: Limit + Copy>(&self, from: &mut VecDeque<M>, limit: L) -> Result<(), Refusal>
+    where
+        A: Handler<M>,
+    {
+        while !from.is_empty() {
+            let pushed = if M::ATTEMPTS > 1 {
+                self.mailbox.push_many(from, |msg| Told { msg, limit: Tried::from(limit) })
+            } else {
+                self.mailbox.push_many(from, |msg| Told { msg, limit })
+            };
+            match pushed.map(Pushed::see_to) {
+                Ok(_) => {}
+                Err(Refused::Full(())) => return Err(Refusal::Full { capacity: self.mailbox.capacity() }),
+                Err(Refused::Closed(())) => return Err(Refusal::Closed(self.closed_because())),
+                Err(Refused::Overflow(())) => {
+                    let Some(msg) = from.pop_front() else { break };
+                    if let Err((offer, refusal)) = self.put_offer(Offer { msg, asker: None }, limit, None) {
+                        from.push_front(offer.msg);
+                        return Err(refusal);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Says why there is no place for a message, unless it has one at the cost of another.

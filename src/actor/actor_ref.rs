@@ -1,6 +1,6 @@
 //! Typed references to an actor.
 
-use std::{fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use super::{
     Actor, Handler, Message,
@@ -13,10 +13,10 @@ use super::{
     home::Home,
     limit::Until,
     recipient::Recipient,
-    request::{Ask, Tell},
+    request::{Ask, Tell, TellAll},
     seat::{AnySeat, Seat, signal},
 };
-use crate::{Identity, StopReason, TryTellError, queue::Ticket};
+use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
 
 /// A strong reference to an actor, by which messages are sent.
 ///
@@ -81,6 +81,34 @@ impl<A: Actor> ActorRef<A> {
         A: Handler<M>,
     {
         self.tell(msg).now()
+    }
+
+    /// Sends many messages, in their order. Awaited, it waits for room in the mailbox for each of them.
+    ///
+    /// What fits goes in under one lock, so this is cheaper than to tell one after the other: see [`TellAll`].
+    /// Nothing is sent before that is awaited or otherwise ended.
+    pub fn tell_all<I: IntoIterator<Item: Message>>(&self, msgs: I) -> TellAll<'_, Self, I::IntoIter>
+    where
+        A: Handler<I::Item>,
+    {
+        TellAll::new(self, msgs.into_iter())
+    }
+
+    /// Sends as many of the messages as there is room for, in their order, and never waits. Returns how many
+    /// there were.
+    ///
+    /// # Errors
+    ///
+    /// At the first message that is refused, as by [`try_tell`](Self::try_tell). It is inside, with those behind
+    /// it, and with the count of those that were accepted before.
+    pub fn try_tell_many<I: IntoIterator<Item: Message>>(
+        &self,
+        msgs: I,
+    ) -> Result<usize, BatchError<TryTellError<I::Item>, I::IntoIter>>
+    where
+        A: Handler<I::Item>,
+    {
+        self.tell_all(msgs).now()
     }
 
     /// Sends a message and asks for its reply. Awaited, it waits for room in the mailbox and for the reply.
@@ -217,6 +245,10 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
         self.seat.put_offer(offer, until, line)
+    }
+
+    fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
+        self.seat.put_many(from, until)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

@@ -1,6 +1,6 @@
 //! References for messages of one type, whatever the actor behind them.
 
-use std::{fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use super::{
     Handle, Message,
@@ -8,10 +8,10 @@ use super::{
     asker::Asker,
     common::Common,
     limit::Until,
-    request::{Ask, Tell},
+    request::{Ask, Tell, TellAll},
     seat::{AnySeat, signal},
 };
-use crate::{Identity, TryTellError, queue::Ticket};
+use crate::{BatchError, Identity, TryTellError, queue::Ticket};
 
 /// A seat of an actor that handles `M`.
 pub(crate) trait Accepting<M: Message>: Sealed<M> + AnySeat {}
@@ -64,6 +64,23 @@ impl<M: Message> Recipient<M> {
         self.tell(msg).now()
     }
 
+    /// Sends many messages, as [`ActorRef::tell_all`](super::ActorRef::tell_all).
+    pub fn tell_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> TellAll<'_, Self, I::IntoIter> {
+        TellAll::new(self, msgs.into_iter())
+    }
+
+    /// Sends as many of the messages as there is room for, and never waits. Returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As [`ActorRef::try_tell_many`](super::ActorRef::try_tell_many). All that was not accepted is inside.
+    pub fn try_tell_many<I: IntoIterator<Item = M>>(
+        &self,
+        msgs: I,
+    ) -> Result<usize, BatchError<TryTellError<M>, I::IntoIter>> {
+        self.tell_all(msgs).now()
+    }
+
     /// Sends a message and asks for its reply, as [`ActorRef::ask`](super::ActorRef::ask).
     pub fn ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg)
@@ -113,6 +130,10 @@ impl<M: Message> Sealed<M> for Recipient<M> {
         line: Option<Line<'_>>,
     ) -> Result<(), (Offer<M>, Refusal)> {
         self.seat.accept_until(offer, until, line)
+    }
+
+    fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
+        self.seat.accept_many(from, until)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

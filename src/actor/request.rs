@@ -1,4 +1,4 @@
-//! What a sender awaits: [`Tell`] and [`Ask`], for every reference, and [`Call`], from which both are made.
+//! What a sender awaits: [`Tell`], [`TellAll`] and [`Ask`], for every reference, and [`Call`], from which both are made.
 //!
 //! Named futures without a box. Nothing is sent before they are polled, or ended in another way.
 
@@ -6,10 +6,11 @@ mod ask;
 mod blocking;
 mod deadline;
 mod tell;
+mod tell_all;
 
 use std::{cell::Cell, fmt, future::IntoFuture, time::Duration};
 
-pub use self::{ask::Ask, tell::Tell};
+pub use self::{ask::Ask, tell::Tell, tell_all::TellAll};
 use super::{
     Message,
     accept::{Accept, Line, Offer, Refusal},

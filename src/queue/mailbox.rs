@@ -473,7 +473,16 @@ impl<S: Stage> Mailbox<S> {
         self.waker.with(|cell| unsafe { (*cell).as_ref() })
     }
 
-    pub(super) fn append<T: Entry<S>>(&self, mut back: Held<'_, Back<S>>, entry: T) {
+    pub(super) fn append<T: Entry<S>>(&self, back: Held<'_, Back<S>>, entry: T) {
+        self.append_quietly(back, entry).see_to();
+    }
+
+    /// The same, and leaves it to the caller to get a parked consumer to run.
+    pub(super) fn append_quietly<T: Entry<S>>(
+        &self,
+        mut back: Held<'_, Back<S>>,
+        entry: T,
+    ) -> Pushed<'_, S> {
         back.free = back.free.saturating_sub(1);
         if T::URGENT {
             back.push_urgent(entry);
@@ -481,7 +490,7 @@ impl<S: Stage> Mailbox<S> {
         } else {
             back.buffer.push(entry);
         }
-        self.let_run(back).see_to();
+        self.let_run(back)
     }
 
     /// One more has been accepted: a parked consumer is to run.

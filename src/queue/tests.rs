@@ -8,6 +8,7 @@ mod drops;
 mod line;
 #[cfg(postbox_loom)]
 mod loom;
+mod many;
 mod model;
 mod once;
 mod panics;

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::*;
 
 #[test]
@@ -127,5 +129,85 @@ fn count_against_a_handled_entry() {
         };
         Consumer::of(&mailbox).poll();
         assert!(ledger.join().unwrap() >= 1);
+    });
+}
+
+/// A run of entries is in the queue as a whole before a close, or not at all.
+#[test]
+fn push_many_against_close() {
+    explore(|| {
+        let mailbox = mailbox(4);
+        let producer = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let mut from = VecDeque::from([1, 2, 3]);
+                match mailbox.push_many(&mut from, Item) {
+                    Ok(due) => due.into_iter().for_each(|due| due.wake()),
+                    Err(refused) => assert!(matches!(refused, Refused::Closed(()))),
+                }
+                from.len()
+            })
+        };
+        assert!(mailbox.close());
+        let buried = AtomicU32::new(0);
+        let mut turn = mailbox.enter(Waker::noop()).expect("nobody runs");
+        while turn.bury_next(&buried) {}
+        let buried = buried.into_inner();
+        let left = producer.join().unwrap();
+        assert!(left == 0 || left == 3, "none in the middle: {left}");
+        assert_eq!(buried as usize, 3 - left, "nothing appears once the closer has returned");
+        assert_eq!((mailbox.count().accepted, mailbox.count().queued), (u64::from(buried), 0));
+    });
+}
+
+/// The consumer is parked, rests or swaps while a run comes in: it is woken for it, and finds it in order.
+#[test]
+fn push_many_against_swap_and_park() {
+    explore(|| {
+        let mailbox = mailbox(3);
+        let mut consumer = Consumer::of(&mailbox);
+        consumer.park();
+        let producer = thread::spawn(move || {
+            let mut from = VecDeque::from([1, 2]);
+            let due = mailbox.push_many(&mut from, Item).expect("there is room");
+            due.into_iter().for_each(|due| due.wake());
+            assert!(from.is_empty());
+            assert!(mailbox.push(Item(3)).is_ok());
+        });
+        // Polled once without a reason: it may rest before the run, and after it.
+        consumer.poll();
+        if consumer.handled < 3 {
+            consumer.gong.wait();
+            consumer.run(3);
+        }
+        producer.join().unwrap();
+        assert_eq!(consumer.shelf(), [1, 2, 3]);
+    });
+}
+
+/// The bound holds for a run while the consumer makes room.
+#[test]
+fn push_many_against_the_bound() {
+    explore(|| {
+        let mailbox = mailbox(2);
+        let mut consumer = Consumer::of(&mailbox);
+        let producer = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let mut from = VecDeque::from([1, 2, 3, 4]);
+                for _ in 0..2 {
+                    if let Ok(due) = mailbox.push_many(&mut from, Item) {
+                        due.into_iter().for_each(|due| due.wake());
+                    }
+                    assert!(mailbox.count().queued <= 2, "no more than the capacity is queued");
+                }
+                4 - from.len()
+            })
+        };
+        consumer.poll();
+        let accepted = producer.join().unwrap();
+        assert!(accepted >= 2, "there was room for the first two");
+        consumer.poll();
+        assert_eq!(consumer.shelf(), (1..=accepted as u32).collect::<Vec<_>>());
     });
 }
