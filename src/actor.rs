@@ -71,6 +71,8 @@ mod turn;
 mod waits;
 mod watch;
 
+#[cfg(feature = "stream")]
+pub use self::request::TellSink;
 pub use self::{
     accept::Accept,
     actor_ref::{ActorRef, WeakRef},

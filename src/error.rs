@@ -6,14 +6,14 @@
 //! Texts have one form, `<verb> <message> to <actor> failed: <why>; <what that means for a retry>`.
 
 pub use self::ask::AskError;
-pub use self::flat::{Flat, FlatError};
 pub use self::batch::{BatchError, Rest};
+pub use self::flat::{Flat, FlatError};
 pub use self::spawn::{ChildError, SpawnError};
 pub use self::tell::{TellError, TryTellError};
 
 mod ask;
-mod flat;
 mod batch;
+mod flat;
 mod spawn;
 mod tell;
 #[cfg(test)]

@@ -16,6 +16,8 @@ mod system;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
+#[cfg(feature = "stream")]
+pub use self::actor::TellSink;
 #[cfg(feature = "testkit")]
 pub use postbox_macros::test;
 #[cfg(feature = "macros")]

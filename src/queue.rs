@@ -16,6 +16,7 @@
 //! | `lock` | the lock of a mailbox |
 //! | `once` | what is set once and never waited for |
 //! | `waiters` | senders that wait for room, first come first served |
+//! | `reserve` | room that is taken before there is an entry |
 //! | `reach` | what others can reach of the entry in hand |
 //! | `reply` | one value from one task to another, once |
 #![allow(unsafe_code, reason = "the only layer that may; each block is argued where it stands")]
@@ -29,6 +30,7 @@ mod many;
 mod once;
 mod reach;
 mod reply;
+mod reserve;
 mod stage;
 mod sync;
 mod turn;

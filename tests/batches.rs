@@ -258,19 +258,20 @@ async fn sixteen_senders_of_batches_and_of_single_messages_share_one_bound() {
     }
 }
 
-/// A batch that never has to wait lets others run all the same.
-#[tokio::test]
-async fn an_endless_batch_into_a_mailbox_with_room_gives_way() {
+/// A batch that never has to wait lets others run all the same: here the actor, on the same thread.
+#[tokio::test(start_paused = true)]
+async fn a_long_batch_into_a_mailbox_that_never_is_full_gives_way() {
     let lab = Lab::new("gives way");
-    let probe = lab.diary.probe("probe", &[]).unwrap().prepare().capacity(1 << 20);
+    let probe = lab.diary.probe("probe", &[]).unwrap().prepare().capacity(4).overflow(Overflow::DropOldest);
     let probe = probe.system(&lab.system).spawn().unwrap();
-    let sender = probe.clone();
-    let endless = tokio::spawn(async move { sender.tell_all(notes(0..)).await.map(|_| ()).is_ok() });
-    while lab.diary.notes().is_empty() {
-        tokio::task::yield_now().await;
+    assert_eq!(probe.tell_all(notes(0..100_000)).await.unwrap(), 100_000);
+    let handled = lab.diary.notes().len();
+    assert!(handled >= 2 * 4, "it ran in between, and not once alone: {handled}");
+    for note in 0..100_000 {
+        assert_eq!(probe.tell_all(notes([note])).await.unwrap(), 1);
     }
-    endless.abort();
-    assert!(endless.await.unwrap_err().is_cancelled());
+    let handled = lab.diary.notes().len();
+    assert!(handled >= 2 * 4, "many small ones are as one that is long: {handled}");
     lab.close().await;
 }
 
@@ -372,6 +373,43 @@ async fn limits_of_zero_are_refused_and_those_without_end_are_none() {
     assert_eq!(sent.unwrap(), 3);
     idle().await;
     assert_eq!(lab.diary.notes(), [1, 2, 3]);
+    lab.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_over_leaves_the_line_at_once() {
+    let lab = Lab::new("leaves");
+    let probe = busy(&lab, 1, Overflow::Wait).await;
+    probe.try_tell(Note(1)).unwrap();
+    let mut batch = task::spawn(probe.tell_all(notes(2..=3)).timeout(millis(10)));
+    assert_pending!(batch.poll());
+    tokio::time::sleep(millis(10)).await;
+    assert!(assert_ready!(batch.poll()).is_err());
+    lab.diary.open();
+    idle().await;
+    // It is still there, and nobody waits for it.
+    probe.try_tell(Note(4)).unwrap();
+    drop(batch);
+    idle().await;
+    assert_eq!(lab.diary.notes(), [0, 1, 4]);
+    lab.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_waited_for_its_room_keeps_its_deadline_in_the_queue() {
+    let lab = Lab::new("waited");
+    let probe = busy(&lab, 1, Overflow::Wait).await;
+    probe.try_tell(Hold(1)).unwrap();
+    let mut batch = task::spawn(probe.tell_all(notes([2])).deadline(millis(10)));
+    assert_pending!(batch.poll());
+    lab.diary.open();
+    lab.diary.entered().await;
+    assert_eq!(assert_ready!(batch.poll()).unwrap(), 1);
+    tokio::time::sleep(millis(10)).await;
+    lab.diary.open();
+    idle().await;
+    assert_eq!((lab.diary.notes(), lab.dead_notes(Reason::Expired)), (vec![0, 1], vec![2]));
+    drop(batch);
     lab.close().await;
 }
 

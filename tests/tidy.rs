@@ -40,6 +40,7 @@ const EXPORTS: &[(&str, &[&str])] = &[
             "Status",
             "Tell",
             "TellAll",
+            "TellSink",
             "Terminated",
             "WeakRecipient",
             "WeakRef",

@@ -62,7 +62,7 @@ impl std::fmt::Debug for Line<'_> {
 }
 
 pub(crate) mod sealed {
-    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until, VecDeque};
+    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until, VecDeque, Waker};
 
     /// The seam itself.
     pub trait Sealed<M: Message> {
@@ -88,6 +88,11 @@ pub(crate) mod sealed {
         /// Takes messages from the front, as many as there is room for at once. Refused: the one that is first
         /// then, for this reason.
         fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal>;
+
+        /// Takes room for one message, or, with a waker, a place in the line of those that wait for it. `false`: it
+        /// waits, or would have to. The message is to be offered with this ticket, if that `waits`; where it does
+        /// not, no room is needed: the mailbox is closed, or drops what does not fit.
+        fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool;
 
         /// Gives a place in the line back.
         fn leave(&self, ticket: &mut Ticket);
@@ -124,6 +129,18 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
 
     fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
         self.put_many(from, until)
+    }
+
+    fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool {
+        match self.mailbox.reserve(ticket, waker) {
+            Ok(()) => true,
+            Err(Refused::Full(())) => false,
+            Err(Refused::Closed(()) | Refused::Overflow(())) => {
+                // A place in the line that is no more.
+                self.mailbox.leave(ticket);
+                true
+            }
+        }
     }
 
     fn leave(&self, ticket: &mut Ticket) {

@@ -1,6 +1,6 @@
 //! Typed references to an actor.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc, task::Waker};
 
 use super::{
     Actor, Handler, Message,
@@ -249,6 +249,10 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
 
     fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
         self.seat.put_many(from, until)
+    }
+
+    fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool {
+        Sealed::<M>::reserve(&*self.seat, ticket, waker)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

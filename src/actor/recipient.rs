@@ -1,6 +1,6 @@
 //! References for messages of one type, whatever the actor behind them.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc, task::Waker};
 
 use super::{
     Handle, Message,
@@ -134,6 +134,10 @@ impl<M: Message> Sealed<M> for Recipient<M> {
 
     fn accept_many(&self, from: &mut VecDeque<M>, until: Option<Until>) -> Result<(), Refusal> {
         self.seat.accept_many(from, until)
+    }
+
+    fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool {
+        self.seat.reserve(ticket, waker)
     }
 
     fn leave(&self, ticket: &mut Ticket) {

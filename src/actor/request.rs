@@ -5,11 +5,15 @@
 mod ask;
 mod blocking;
 mod deadline;
+#[cfg(feature = "stream")]
+mod sink;
 mod tell;
 mod tell_all;
 
 use std::{cell::Cell, fmt, future::IntoFuture, time::Duration};
 
+#[cfg(feature = "stream")]
+pub use self::sink::TellSink;
 pub use self::{ask::Ask, tell::Tell, tell_all::TellAll};
 use super::{
     Message,

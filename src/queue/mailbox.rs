@@ -478,11 +478,7 @@ impl<S: Stage> Mailbox<S> {
     }
 
     /// The same, and leaves it to the caller to get a parked consumer to run.
-    pub(super) fn append_quietly<T: Entry<S>>(
-        &self,
-        mut back: Held<'_, Back<S>>,
-        entry: T,
-    ) -> Pushed<'_, S> {
+    pub(super) fn append_quietly<T: Entry<S>>(&self, mut back: Held<'_, Back<S>>, entry: T) -> Pushed<'_, S> {
         back.free = back.free.saturating_sub(1);
         if T::URGENT {
             back.push_urgent(entry);

@@ -14,6 +14,7 @@ mod once;
 mod panics;
 mod reach;
 mod reply;
+mod reserve;
 mod retry;
 mod run_state;
 mod sizes;

@@ -91,6 +91,16 @@ impl Waiters {
         None
     }
 
+    /// Takes a place that holds room from the beginning. Only while nobody waits without room, or it would come
+    /// before those who do.
+    pub(super) fn reserve(&mut self, ticket: &mut Ticket) {
+        let line = self.line.get_or_insert_default();
+        line.waiters.push_back(Waiter { ticket: self.next_ticket, waker: None });
+        line.granted += 1;
+        ticket.0 = Some(self.next_ticket);
+        self.next_ticket += 1;
+    }
+
     /// Grants room to the oldest sender without any; returns its waker, to be called outside the lock.
     pub(super) fn grant(&mut self) -> Option<Waker> {
         let line = self.line.as_mut()?;

@@ -11,12 +11,14 @@ fn ids(ids: impl IntoIterator<Item = u32>) -> VecDeque<u32> {
 impl Rig {
     /// Pushes parts with the ids at the front of `from`, and wakes as a sender does.
     fn push_many(&self, from: &mut VecDeque<u32>) -> Result<(), Refused<()>> {
-        self.mailbox.push_many(from, |id| self.part(id)).map(|pushed| drop(pushed.see_to()))
+        self.mailbox
+            .push_many(from, |id| self.part(id))
+            .map(|pushed| assert!(!pushed.see_to(), "nobody asked to hold it"))
     }
 
     fn push_urgent(&self, from: &mut VecDeque<u32>) -> Result<(), Refused<()>> {
         let pushed = self.mailbox.push_many(from, |id| self.urgent(id));
-        pushed.map(|pushed| drop(pushed.see_to()))
+        pushed.map(|pushed| assert!(!pushed.see_to(), "nobody asked to hold it"))
     }
 }
 
@@ -78,6 +80,24 @@ fn run_does_not_pass_a_sender_that_waits_nor_take_its_room() {
     assert!(sender.offer().is_ok());
     rig.run();
     assert_eq!(rig.log.who(Did::Handled), [1, 2, 21, 11]);
+}
+
+#[test]
+fn room_that_nobody_has_been_granted_yet_is_for_those_who_wait() {
+    let rig = Rig::new(2);
+    rig.push_parts([1, 2]);
+    let mut sender = Sender::waiting(&rig, 11);
+    let mut turn = rig.turn();
+    // Taken, so there is room; those who wait get it when the entry is done.
+    assert_eq!(turn.open_next(), Opened::Task);
+    assert!(is_full(&rig.push_many(&mut ids([21]))));
+    assert!(is_full(&rig.mailbox.reserve(&mut Ticket::default(), None)));
+    assert_eq!(poll(&mut turn), Poll::Ready(Ok(())));
+    turn.done();
+    assert!(sender.is_woken() && sender.offer().is_ok());
+    drop(turn);
+    rig.run();
+    assert_eq!(rig.log.who(Did::Handled), [1, 2, 11]);
 }
 
 #[test]

@@ -111,3 +111,59 @@ fn cancel_of_the_last_waiting_sender_against_a_push() {
         assert_eq!(consumer.shelf(), [1, 3]);
     });
 }
+
+/// Room is reserved while the consumer makes some: whoever waits for it is woken, and nobody has it twice.
+#[test]
+fn reserve_against_room_and_against_a_push() {
+    explore_up_to(2, || {
+        let mailbox = mailbox(1);
+        let mut consumer = Consumer::of(&mailbox);
+        assert!(mailbox.push(Item(1)).is_ok());
+        let reserving = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let (mut ticket, gong) = (Ticket::default(), Gong::new());
+                while mailbox.reserve(&mut ticket, Some(gong.waker())).is_err() {
+                    gong.wait();
+                }
+                // Nobody else gets that room meanwhile.
+                assert!(mailbox.push(Item(9)).is_err());
+                assert!(mailbox.push_or_wait(Item(2), &mut ticket, gong.waker()).is_ok());
+                assert!(mailbox.count().queued <= 1, "no more than the capacity is queued");
+            })
+        };
+        consumer.run(2);
+        reserving.join().unwrap();
+        assert_eq!(consumer.shelf(), [1, 2]);
+    });
+}
+
+/// Room is reserved while the mailbox closes: the one who waits sees it, and who holds room pushes no more.
+#[test]
+fn reserve_against_close() {
+    explore_up_to(2, || {
+        let mailbox = mailbox(1);
+        let mut consumer = Consumer::of(&mailbox);
+        assert!(mailbox.push(Item(1)).is_ok());
+        let reserving = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                let (mut ticket, gong) = (Ticket::default(), Gong::new());
+                let accepted = loop {
+                    match mailbox.reserve(&mut ticket, Some(gong.waker())) {
+                        Ok(()) => break mailbox.push_or_wait(Item(2), &mut ticket, gong.waker()).is_ok(),
+                        Err(Refused::Closed(())) => break false,
+                        Err(_) => gong.wait(),
+                    }
+                };
+                mailbox.leave(&mut ticket);
+                accepted
+            })
+        };
+        consumer.poll();
+        mailbox.close();
+        let accepted = reserving.join().unwrap();
+        consumer.poll();
+        assert_eq!(consumer.handled, 1 + usize::from(accepted));
+    });
+}
