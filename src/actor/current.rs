@@ -13,6 +13,8 @@ use crate::ActorId;
 
 thread_local! {
     static ID: Cell<Option<ActorId>> = const { Cell::new(None) };
+    /// Which system that of `HOME` is: looked at at every poll, so a word with neither a borrow nor a destructor.
+    static HOME_KEY: Cell<usize> = const { Cell::new(0) };
     /// The system of that actor. It stays when the actor has been polled: the next one is most often of the
     /// same system, and then there is no count to be touched. Weak, so that a thread keeps no system alive; empty
     /// for the default one.
@@ -38,16 +40,22 @@ pub(crate) fn scope<R>(common: &Common, f: impl FnOnce() -> R) -> R {
         }
     }
     let home = &common.home;
-    // A thread that is being torn down has no current system any more.
-    let same = HOME.try_with(|current| home.is_that_of(&current.borrow()));
-    let before = if same == Ok(true) { None } else { swap_home(home.downgrade()) };
+    let same = HOME_KEY.get() == home.key();
+    let before = if same { None } else { swap_home(home.downgrade()) };
     let _restore = Restore { id: ID.replace(Some(common.identity.id())), home: before };
     f()
 }
 
+/// Only the weak reference keeps the key: no other system comes to lie at its address while it is here.
 #[cold]
 fn swap_home(home: Weak<Home>) -> Option<Weak<Home>> {
-    HOME.try_with(|current| current.replace(home)).ok()
+    HOME_KEY.set(Homed::key_of(&home));
+    // A thread that is being torn down has no current system any more.
+    let before = HOME.try_with(|current| current.replace(home)).ok();
+    if before.is_none() {
+        HOME_KEY.set(0);
+    }
+    before
 }
 
 /// The actor being polled on this thread.

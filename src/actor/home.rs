@@ -62,11 +62,16 @@ impl Homed {
         self.0.as_ref().map_or_else(Weak::new, Arc::downgrade)
     }
 
-    /// Whether `weak` came from such a one.
+    /// What tells it from others: an address, or 0 for the default one.
     #[inline]
-    pub(super) fn is_that_of(&self, weak: &Weak<Home>) -> bool {
-        let own = self.0.as_ref().map_or_else(|| Weak::new().as_ptr(), Arc::as_ptr);
-        std::ptr::eq(own, weak.as_ptr())
+    pub(super) fn key(&self) -> usize {
+        self.0.as_ref().map_or(0, |home| Arc::as_ptr(home).addr())
+    }
+
+    /// The same of what [`downgrade`](Self::downgrade) gave.
+    pub(super) fn key_of(weak: &Weak<Home>) -> usize {
+        // An empty one has an address that is no address.
+        if weak.ptr_eq(&Weak::new()) { 0 } else { weak.as_ptr().addr() }
     }
 }
 

@@ -162,16 +162,24 @@ pub(crate) fn watch<R>(f: impl FnOnce() -> R) -> R {
     /// Puts the state back, also when `f` unwinds: a watched call can lie inside another one.
     struct Rearm(Watch);
     impl Drop for Rearm {
+        #[inline]
         fn drop(&mut self) {
-            let noted = WATCH.replace(self.0) == Watch::Noted;
-            // User code caught this panic itself. Its place must not stick to a later one that has none.
-            if noted && !std::thread::panicking() {
-                take_noted();
+            if WATCH.replace(self.0) == Watch::Noted {
+                forget_noted();
             }
         }
     }
     let _rearm = Rearm(WATCH.replace(Watch::On));
     f()
+}
+
+/// User code caught that panic itself, unless it is on its way. Its place must not stick to a later one that has none.
+#[cold]
+#[inline(never)]
+fn forget_noted() {
+    if !std::thread::panicking() {
+        take_noted();
+    }
 }
 
 /// Makes a [`Panic`] of what `catch_unwind` returned, with the place that was noted under [`watch`].

@@ -122,10 +122,16 @@ impl Deadline {
     }
 
     /// Returns the first limit that passes, once it has.
+    #[inline]
     pub(super) fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
         if self.after.is_none() && self.rare.is_none() {
             return Poll::Pending;
         }
+        self.poll_first(cx)
+    }
+
+    #[inline(never)]
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Passed> {
         let after = self.after;
         let mut this = self.rare().project();
         if !*this.armed {
