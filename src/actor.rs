@@ -150,7 +150,7 @@ pub trait Actor: Sized + Send + 'static {
     /// say so as well. `#[actor(hand_off)]` sets it.
     ///
     /// A message to an actor that waits for one then needs no way through the runtime's queues, and a chain of
-    /// actors that tell each other something short is about a quarter faster. Order, bounds, restarts and everything
+    /// actors that tell each other something short is a third to a half faster. Order, bounds, restarts and everything
     /// else that is promised stay as they are, and whoever is sent to by others runs in a task of its own.
     ///
     /// Set it where handlers are short and never hold their thread: while one of them runs, the others whose poll

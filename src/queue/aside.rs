@@ -282,12 +282,7 @@ impl<S: Stage> Mailbox<S> {
 
     /// Raises or lowers the bit. Under the lock.
     pub(super) fn call(&self, raised: bool) {
-        // Relaxed: under the lock, like every store to it.
-        if raised {
-            self.signals.fetch_or(BESIDE, Ordering::Relaxed);
-        } else {
-            self.signals.fetch_and(!BESIDE, Ordering::Relaxed);
-        }
+        self.set_signals(|signals| if raised { signals | BESIDE } else { signals & !BESIDE });
     }
 
     /// Whether [`Turn::fetch`] is to be called before the next entry.

@@ -299,8 +299,7 @@ impl<S: Stage> Mailbox<S> {
     }
 
     fn signal_under(&self, mut back: Held<'_, Back<S>>, bits: u32) {
-        // Relaxed: under the lock, like every store to it.
-        self.signals.fetch_or(bits, Ordering::Relaxed);
+        self.set_signals(|raised| raised | bits);
         let wake = match back.run {
             Run::Parked => {
                 back.run = Run::Scheduled;
@@ -314,6 +313,12 @@ impl<S: Stage> Mailbox<S> {
         if wake {
             self.wake_known();
         }
+    }
+
+    /// Raises and lowers. Under the lock.
+    pub(super) fn set_signals(&self, set: impl FnOnce(u32) -> u32) {
+        // Relaxed, and no atomic step: under the lock, like every store to it.
+        self.signals.store(set(self.signals.load(Ordering::Relaxed)), Ordering::Relaxed);
     }
 
     /// The signals raised and not taken yet.
@@ -350,16 +355,14 @@ impl<S: Stage> Mailbox<S> {
     /// Takes signals down.
     pub(crate) fn lower(&self, bits: u32) {
         let _back = self.back.lock();
-        // Relaxed: under the lock, like every store to it.
-        self.signals.fetch_and(!bits, Ordering::Relaxed);
+        self.set_signals(|raised| raised & !bits);
     }
 
     /// Takes signals down, unless one of `others` is raised.
     pub(crate) fn lower_unless(&self, bits: u32, others: u32) {
         let _back = self.back.lock();
-        // Relaxed: under the lock, like every store to it.
-        if self.signals.load(Ordering::Relaxed) & others == 0 {
-            self.signals.fetch_and(!bits, Ordering::Relaxed);
+        if self.raised() & others == 0 {
+            self.set_signals(|raised| raised & !bits);
         }
     }
 
