@@ -12,6 +12,8 @@
 //! | `entries`, `limit` | a message in the mailbox, told or asked, with a deadline or without |
 //! | `envelope` | what is left of a message once its handler has it, and how it gets its fate |
 //! | `asker` | the two ends of an ask |
+//! | `reply_to` | an answer that is given later, and what becomes of it when its handler falls |
+//! | `ways` | the ways of running a method that the macros know |
 //! | `seat`, `common` | what outlives a restart: mailbox, counters, identity |
 //! | `run` | the life of an actor, incarnation by incarnation: read this first |
 //! | `stash` | putting a message aside |
@@ -57,6 +59,7 @@ mod link;
 mod message;
 mod observer;
 mod recipient;
+mod reply_to;
 mod request;
 #[cfg(feature = "testkit")]
 pub(crate) mod rig;
@@ -70,22 +73,24 @@ mod ties;
 mod turn;
 mod waits;
 mod watch;
+mod ways;
 
 #[cfg(feature = "stream")]
 pub use self::request::TellSink;
 pub use self::{
     accept::Accept,
     actor_ref::{ActorRef, WeakRef},
-    asker::ReplyTo,
     common::{Ledger, Status},
     context::Context,
     family::ChildCount,
     handle::Handle,
     message::{Handler, Message},
     recipient::{Recipient, WeakRecipient},
+    reply_to::ReplyTo,
     request::{Ask, Call, Tell, TellAll},
     spawn::{Child, Make, Spawn, child, make},
     watch::Terminated,
+    ways::{Answer, Holding, IntoFailure, answered_later, cause, has_other_workers, reply_to},
 };
 pub(crate) use self::{
     current::home as current_home,

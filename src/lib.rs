@@ -46,5 +46,9 @@ pub use self::{
 /// For the code that the macros write. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::actor::call;
+    pub use tokio::task;
+
+    pub use crate::actor::{
+        Answer, Holding, IntoFailure, answered_later, call, cause, has_other_workers, reply_to,
+    };
 }

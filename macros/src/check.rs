@@ -5,6 +5,7 @@
 //! `fallback` builds its types from that, so that the code around it goes on compiling and one mistake stays
 //! one error.
 
+mod answer;
 mod names;
 mod parameters;
 mod signature;
@@ -12,10 +13,10 @@ mod signature;
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens as _;
 use syn::visit_mut::VisitMut as _;
-use syn::{Attribute, GenericParam, Generics, Path, ReturnType, Type, Visibility, parse_quote};
+use syn::{Attribute, GenericParam, Generics, Path, Type, Visibility};
 
+use self::answer::Answer;
 pub(crate) use self::parameters::{all, condition, conditions};
 use crate::errors::Errors;
 use crate::generics::{self, Needed, ReplaceSelf};
@@ -36,11 +37,24 @@ pub(crate) struct Plan {
     pub(crate) generics: Generics,
     /// What the method is called with, in its order.
     pub(crate) args: Vec<Arg>,
+    pub(crate) answers: Answers,
+    /// `blocking`: the word, where a runtime that has no other workers is reported.
+    pub(crate) blocking: Option<Ident>,
     pub(crate) reply: Type,
     /// The return type as it stands in the source, or the method's name: where a wrong reply is reported.
     pub(crate) reply_at: TokenStream,
     /// Something is wrong with it: the method is not to be called.
     pub(crate) broken: bool,
+}
+
+/// How the method gives its reply.
+pub(crate) enum Answers {
+    /// It returns it.
+    ByReturning,
+    /// It returns it, or an error that fails the actor; one that cannot is reported here.
+    OrFails { at: proc_macro2::Span },
+    /// It has a `ReplyTo`.
+    Later,
 }
 
 /// What comes of a method.
@@ -54,6 +68,9 @@ pub(crate) enum Work {
 /// A message struct to be written.
 pub(crate) struct Message {
     pub(crate) name: Ident,
+    pub(crate) vis: Visibility,
+    /// The name of its call method. `None` for one that another method has already.
+    pub(crate) call: Option<Ident>,
     pub(crate) fields: Vec<Field>,
     pub(crate) needed: Needed,
     pub(crate) derives: Vec<Path>,
@@ -81,6 +98,8 @@ pub(crate) struct Field {
 pub(crate) enum Arg {
     /// `&mut Context<Self>`.
     Context,
+    /// The `ReplyTo` of a deferred method.
+    Reply,
     /// The field at this index.
     Field(usize),
     /// The whole message, in a `#[handler]`.
@@ -133,12 +152,9 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
     signature::check(&sig, errors);
 
     let mut own = generics::merged(&Generics::default(), &sig.generics);
-    let mut reply = reply(&sig.output, &declared, errors);
-    let reply_at = match &sig.output {
-        ReturnType::Default => sig.ident.to_token_stream(),
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-    };
     let mut parameters = parameters::read(&sig, &role, &declared, errors);
+    let Answer { answers, mut reply, at: reply_at } =
+        answer::read(&sig, role.way(), parameters.reply.take(), &declared, errors);
 
     // From here on the types are used outside the `impl`, where `Self` is something else.
     let mut replace = ReplaceSelf(&block.item.self_ty);
@@ -156,8 +172,9 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
         parameters.mend();
     }
 
+    let blocking = role.way().blocking.clone();
     let work = match role {
-        Role::Handler => {
+        Role::Handler(_) => {
             let ty = parameters.message.take()?;
             let reached = generics::mentions(&own, &ty);
             drop_unreached(&mut own, &reached, "the message", errors);
@@ -170,10 +187,12 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
             let reached: BTreeSet<Ident> =
                 needed.generics.params.iter().filter_map(generics::name).cloned().collect();
             drop_unreached(&mut own, &reached, "a parameter or in the reply", errors);
-            names::of_call(block, &sig.ident, errors);
+            let call = names::of_call(block, options.call, &sig.ident, errors);
             let name = names::of_struct(block, options.name, &sig.ident, errors);
             Work::Message(Box::new(Message {
                 name,
+                vis: options.vis.unwrap_or_else(|| vis.clone()),
+                call: Some(call),
                 fields: parameters.fields,
                 needed,
                 derives: options.derives,
@@ -191,25 +210,12 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
         is_async: sig.asyncness.is_some(),
         generics: own,
         args: parameters.args,
+        answers,
+        blocking,
         reply,
         reply_at,
         broken: misread || errors.len() > before,
     })
-}
-
-/// The reply type, or `()` in place of one that no reply can have.
-fn reply(output: &ReturnType, declared: &[Ident], errors: &mut Errors) -> Type {
-    let ty = match output {
-        ReturnType::Default => return parse_quote!(()),
-        ReturnType::Type(_, ty) => ty,
-    };
-    if let Type::Never(never) = &**ty {
-        errors
-            .at(never, "a handler that never returns blocks its actor for good: return a value, or nothing");
-        return parse_quote!(());
-    }
-    owned::check(ty, Place::Reply, declared, errors);
-    if owned::is_hopeless(ty) { parse_quote!(()) } else { (**ty).clone() }
 }
 
 /// Drops the generic parameters that the message does not carry: whoever sends it could not choose them.

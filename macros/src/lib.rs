@@ -156,16 +156,88 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// | option of `#[message]` | meaning |
 /// |---|---|
 /// | `name = X` | the name of the struct |
+/// | `vis = pub(crate)` | the visibility of the struct and its fields, where it is not to be the method's |
+/// | `call = x` | the name of the call method, where it is not to be the method's |
 /// | `derive(Clone, Debug)` | derives for the struct |
 /// | `retry = N` | tried `N` times in all when it fails; needs `derive(Clone)` |
 /// | `timeout = "250ms"` | how long an ask waits that sets no time of its own; units are `us`, `ms`, `s`, `m` |
+/// | `priority` | it goes into the lane that overtakes the other |
+/// | `defer`, `on_err = fail`, `blocking` | see below |
 ///
 /// `#[msg(into)]` before a parameter makes the call method take `impl Into<T>`.
 ///
 /// # `#[handler]`
 ///
 /// A method marked `#[handler]` takes a message type that exists, by value, and makes only the `Handler`
-/// impl. Its return type has to be the reply of the message.
+/// impl. Its return type has to be the reply of the message. It takes the options `defer`, `on_err = fail` and
+/// `blocking`; all others belong to the message.
+///
+/// # Ways of running a method
+///
+/// - `defer`: the method answers later, or has somebody else answer. It takes a parameter `reply: ReplyTo<R>`, at
+///   any place and under any name, which is no part of the message; `R` is the reply, and the method returns
+///   nothing. Whoever drops the `ReplyTo` answers `AskError::NoReply`, but for a method that panics, is cut or
+///   fails with it in hand: its asker is told just that, or waits for the next attempt of a message with `retry`.
+/// - `on_err = fail`: an `Err` of the method means that the actor is broken. It ends the incarnation as
+///   `ctx.fail` does, and an asker gets `AskError::Failed`. The return type is written as a `Result<T, E>` (or an
+///   alias of that name), the reply is `T`, and `E` is any error, or a text.
+/// - `blocking`: the method is not async, and may hold its thread: for pure computation, or for calls that wait.
+///   On tokio's multi-thread runtime the other tasks of the worker go to another thread first
+///   (`tokio::task::block_in_place`), and the method runs where it is, with the actor's state, as any other. On a
+///   current-thread runtime there is no other thread for them, and it runs in place. Either way the actor takes
+///   no other message meanwhile, and a kill cannot cut it: it is reported as detached. It needs tokio's feature
+///   `rt-multi-thread`, which is the application's to set. An actor that is to go on with its messages hands the
+///   work to `tokio::task::spawn_blocking`, and answers from there, with `defer`.
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// struct Door {
+///     waiting: Vec<ReplyTo<u32>>,
+///     log: Vec<u8>,
+/// }
+///
+/// #[messages]
+/// impl Door {
+///     /// Waits until the door opens, and says how many came in.
+///     #[message(defer)]
+///     fn wait(&mut self, reply: ReplyTo<u32>) {
+///         self.waiting.push(reply);
+///     }
+///
+///     /// Opens the door.
+///     #[message(on_err = fail)]
+///     fn open(&mut self, force: u32) -> Result<(), String> {
+///         if force > 9 {
+///             return Err("the door has come off its hinges".to_owned());
+///         }
+///         let came_in = self.waiting.len().try_into().unwrap_or(u32::MAX);
+///         for reply in self.waiting.drain(..) {
+///             let _ = reply.send(came_in);
+///         }
+///         Ok(())
+///     }
+///
+///     /// Sums the log up, which takes its time.
+///     #[message(blocking)]
+///     fn sum(&self) -> u32 {
+///         self.log.iter().map(|&byte| u32::from(byte)).sum()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let door = Door::default().spawn();
+/// let (came_in, opened) = tokio::join!(door.wait().send(), door.open(1).send());
+/// opened?;
+/// assert_eq!(came_in?, 1);
+/// assert_eq!(door.sum().await?, 0);
+///
+/// let error = door.open(10).await.unwrap_err();
+/// assert!(error.to_string().contains("come off its hinges"));
+/// assert!(door.ended().await.is_failure());
+/// # Ok(()) }
+/// ```
 ///
 /// # Options of the block
 ///

@@ -3,16 +3,18 @@
 //! A list is read to its end whatever is wrong in it: each bad option is one error on its own token, and
 //! counts as not written.
 
+mod block;
 mod duration;
+mod method;
 
 use proc_macro2::Ident;
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitBool, LitInt, LitStr, Meta, Path, Result, Token, Type};
+use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path, Result, Token, Type};
 
+pub(crate) use self::block::{Api, BlockOptions};
 pub(crate) use self::duration::Timeout;
+pub(crate) use self::method::{HandlerOptions, MethodOptions, Way};
 use crate::errors::Errors;
 use crate::suggest;
 
@@ -112,80 +114,6 @@ impl StructOptions {
     }
 }
 
-/// `#[message(name = X, retry = N, timeout = "250ms", priority, derive(Clone))]` on a method.
-#[derive(Default)]
-pub(crate) struct MethodOptions {
-    pub(crate) name: Option<Ident>,
-    pub(crate) derives: Vec<Path>,
-    pub(crate) policy: Policy,
-}
-
-impl MethodOptions {
-    const KNOWN: [&str; 5] = ["name", "derive", "retry", "timeout", "priority"];
-
-    pub(crate) fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
-        each(attr, "message", errors, |name, input| match name.unraw().to_string().as_str() {
-            "name" => once(&mut self.name, name, after_eq(name, input)?),
-            "derive" => {
-                self.derives.extend(derives(name, input)?);
-                Ok(())
-            }
-            "reply" => Err(syn::Error::new_spanned(
-                name,
-                "the reply of a method is its return type: leave `reply` out",
-            )),
-            other => self.policy.take(name, input).unwrap_or_else(|| Err(unknown(name, other, &Self::KNOWN))),
-        });
-    }
-
-    /// Known only when all attributes of the method are read: `derive` may come last.
-    pub(crate) fn finish(&mut self, errors: &mut Errors) {
-        let clones = |path: &Path| path.segments.last().is_some_and(|last| last.ident == "Clone");
-        if self.derives.iter().any(clones) {
-            return;
-        }
-        if let Some(retry) = self.policy.retry.take() {
-            errors.at(retry.word, "retry keeps a copy of the message: add `derive(Clone)`");
-        }
-    }
-}
-
-/// `#[messages(prefix = Account, api = false, crate = path)]`.
-#[derive(Default)]
-pub(crate) struct BlockOptions {
-    pub(crate) prefix: Option<Ident>,
-    pub(crate) api: Option<Api>,
-    pub(crate) krate: Option<Path>,
-}
-
-/// `api = false` makes no call methods, `api = true` is the default, `api = Name` names their trait.
-pub(crate) enum Api {
-    Off,
-    Default,
-    Named(Ident),
-}
-
-impl BlockOptions {
-    const KNOWN: [&str; 3] = ["prefix", "api", "crate"];
-
-    pub(crate) fn of(args: proc_macro2::TokenStream, errors: &mut Errors) -> Self {
-        let mut options = Self::default();
-        let read = |input: ParseStream<'_>| {
-            each_option(input, errors, |name, input| match name.unraw().to_string().as_str() {
-                "prefix" => once(&mut options.prefix, name, after_eq(name, input)?),
-                "api" => once(&mut options.api, name, api(name, input)?),
-                "crate" => once(&mut options.krate, name, after_eq(name, input)?),
-                other => Err(unknown(name, other, &Self::KNOWN)),
-            });
-            Ok(())
-        };
-        if let Err(error) = read.parse2(args) {
-            errors.push(error);
-        }
-        options
-    }
-}
-
 /// `#[msg(into)]` on a parameter. Says whether `into` is written.
 pub(crate) fn into(attr: &Attribute, errors: &mut Errors) -> bool {
     let mut into = None;
@@ -194,13 +122,6 @@ pub(crate) fn into(attr: &Attribute, errors: &mut Errors) -> bool {
         other => Err(unknown(name, other, &["into"])),
     });
     into.is_some()
-}
-
-/// Refuses options on an attribute that has none.
-pub(crate) fn none(attr: &Attribute, errors: &mut Errors) {
-    if !matches!(attr.meta, Meta::Path(_)) {
-        errors.at(&attr.meta, format!("`#[{}]` takes no options", attr.path().to_token_stream()));
-    }
 }
 
 fn lists<'a>(attrs: &'a [Attribute], name: &'static str) -> impl Iterator<Item = &'a Attribute> {
@@ -347,41 +268,4 @@ fn attempts(name: &Ident, input: ParseStream<'_>) -> Result<LitInt> {
             "`retry` is how often a message is tried, a number: `retry = 3`",
         )),
     }
-}
-
-fn api(name: &Ident, input: ParseStream<'_>) -> Result<Api> {
-    if name_follows(input) { after_eq(name, input).map(Api::Named) } else { switch(name, input) }
-}
-
-fn name_follows(input: ParseStream<'_>) -> bool {
-    input.peek(Token![=]) && input.peek2(syn::Ident) && !input.peek2(LitBool)
-}
-
-fn switch(name: &Ident, input: ParseStream<'_>) -> Result<Api> {
-    let value: Expr = after_eq(name, input)?;
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Bool(on), .. }) => Ok(if on.value { Api::Default } else { Api::Off }),
-        other => Err(syn::Error::new_spanned(
-            other,
-            "write `api = false` for no call methods, or `api = Name` for the name of their trait",
-        )),
-    }
-}
-
-fn derives(name: &Ident, input: ParseStream<'_>) -> Result<Punctuated<Path, Token![,]>> {
-    if !input.peek(syn::token::Paren) {
-        return Err(syn::Error::new_spanned(name, "derives stand in parentheses: `derive(Clone, Debug)`"));
-    }
-    let list;
-    syn::parenthesized!(list in input);
-    let paths = Punctuated::parse_terminated_with(&list, Path::parse_mod_style)?;
-    for path in &paths {
-        if path.segments.last().is_some_and(|last| last.ident == "Message") {
-            return Err(syn::Error::new_spanned(
-                path,
-                "`#[message]` already implements `Message`: leave it out",
-            ));
-        }
-    }
-    Ok(paths)
 }

@@ -12,7 +12,7 @@ use syn::{
 
 use crate::errors::{Errors, shown};
 use crate::generics::ReplaceSelf;
-use crate::options::{self, Api, BlockOptions, MethodOptions};
+use crate::options::{Api, BlockOptions, HandlerOptions, MethodOptions, Way};
 use crate::{krate, suggest};
 
 /// One `#[messages] impl …`.
@@ -44,7 +44,16 @@ pub(crate) enum Role {
     /// `#[message]`: make a message out of the method.
     Message(MethodOptions),
     /// `#[handler]`: the method takes a message that exists.
-    Handler,
+    Handler(HandlerOptions),
+}
+
+impl Role {
+    pub(crate) fn way(&self) -> &Way {
+        match self {
+            Self::Message(options) => &options.way,
+            Self::Handler(options) => &options.way,
+        }
+    }
 }
 
 /// Reads the item under `#[messages]`. `Err` is what to emit instead when it is no `impl` block of a type.
@@ -133,8 +142,9 @@ fn method_of(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
         }
         match (&mut role, written) {
             (slot @ None, Marker::Handler) => {
-                options::none(&attr, errors);
-                *slot = Some(Role::Handler);
+                let mut options = HandlerOptions::default();
+                options.read(&attr, errors);
+                *slot = Some(Role::Handler(options));
             }
             (slot @ None, _) => {
                 let mut options = MethodOptions::default();
@@ -142,6 +152,7 @@ fn method_of(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
                 *slot = Some(Role::Message(options));
             }
             (Some(Role::Message(options)), Marker::Message) => options.read(&attr, errors),
+            (Some(Role::Handler(options)), Marker::Handler) => options.read(&attr, errors),
             (Some(_), _) => errors.at(
                 &attr,
                 "a method is either a message of its own (`#[message]`) or the handler of one that exists \

@@ -1,13 +1,14 @@
 //! What a handler is given beside its message.
 
-use std::{any::type_name, fmt, future::poll_fn, sync::Arc, task::Poll};
+use std::{fmt, sync::Arc};
 
 use super::{
     Actor, ActorRef, Handle, WeakRef,
-    asker::{self, ReplyTo},
     desk::{Desk, Request},
     home::Home,
+    reply_to::ReplyTo,
     seat::{AnySeat, Seat},
+    ways,
 };
 use crate::{BoxError, Identity};
 
@@ -132,8 +133,8 @@ impl<A: Actor> Context<A> {
 
     /// Makes a request of the loop that polls the handler, and waits for ever: the handler is dropped here.
     pub(super) async fn never<T>(&mut self, request: Request) -> T {
-        let withdrawn = Withdraw(&self.seat.common().desk);
-        withdrawn.0.put(request);
+        let (desk, _withdrawn) = self.desk();
+        desk.put(request);
         std::future::pending().await
     }
 
@@ -179,31 +180,15 @@ impl<A: Actor> Context<A> {
     /// # Ok(()) }
     /// ```
     pub async fn reply_later<R: Send + 'static, T>(&mut self, keep: impl FnOnce(ReplyTo<R>) + Send) -> T {
-        let withdrawn = Withdraw(&self.seat.common().desk);
-        let desk = withdrawn.0;
-        // A poll asks; the task that wraps the handler answers and polls again at once.
-        let reply = poll_fn(|cx| match desk.take() {
-            Some(Request::Reply(reply)) => Poll::Ready(reply),
-            _ => {
-                desk.put(Request::WantsReply);
-                // For a combinator that polls only those of its futures that were woken.
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-        })
-        .await;
-        match reply.downcast::<ReplyTo<R>>() {
-            Ok(mut reply) => {
-                reply.owe();
-                asker::keeping(|| keep(*reply));
-            }
-            Err(_) => panic!(
-                "reply_later was called for a reply of `{}`, which is not the reply type of the message in hand",
-                type_name::<R>()
-            ),
-        }
-        desk.put(Request::Deferred);
-        std::future::pending().await
+        let (reply, answer) = ways::reply_to(self).await;
+        answer.at_work(|| keep(reply));
+        self.never(Request::Deferred).await
+    }
+
+    /// Where a handler makes its requests. Dropped, the second takes back the one that was made.
+    pub(super) fn desk(&self) -> (&Desk, Withdraw<'_>) {
+        let desk = &self.seat.common().desk;
+        (desk, Withdraw(desk))
     }
 }
 
@@ -214,7 +199,7 @@ impl<A: Actor> fmt::Debug for Context<A> {
 }
 
 /// Takes a request back when the future that made it is dropped unheard.
-struct Withdraw<'a>(&'a Desk);
+pub(super) struct Withdraw<'a>(&'a Desk);
 
 impl Drop for Withdraw<'_> {
     fn drop(&mut self) {

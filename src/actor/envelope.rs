@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 
 use super::{
     Actor, Context, Handler, Message,
-    asker::{Asker, Loan, NoReply, ReplyTo},
+    asker::{Asker, Loan, NoReply},
     common::Common,
     desk::Request,
     entries::{Asked, Told},
@@ -25,6 +25,7 @@ use super::{
     journal,
     limit::{Expired, Limit},
     observer::Script,
+    reply_to::ReplyTo,
     seat::Seat,
 };
 use crate::{

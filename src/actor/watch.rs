@@ -12,11 +12,11 @@ use pin_project_lite::pin_project;
 
 use super::{
     Actor, Context, Handle, Handler, Message,
-    asker::ReplyTo,
     common::Common,
     desk::Request,
     envelope::{About, Cause, Failed, Incarnation, Outcome},
     journal,
+    reply_to::ReplyTo,
     seat::{AnySeat, Seat},
     ties::{self, How},
 };

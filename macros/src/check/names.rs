@@ -37,17 +37,23 @@ const REFERENCE_METHODS: [&str; 15] = [
     "try_tell",
 ];
 
-/// A call method must be the one that is called.
-pub(super) fn of_call(block: &Block, method: &Ident, errors: &mut Errors) {
-    if !matches!(block.api, Api::Off) && REFERENCE_METHODS.iter().any(|known| method == known) {
+/// The name of the call method of `method`: `chosen`, or the method's. It must be the one that is called.
+pub(super) fn of_call(block: &Block, chosen: Option<Ident>, method: &Ident, errors: &mut Errors) -> Ident {
+    let is_off = matches!(block.api, Api::Off);
+    if let Some(chosen) = chosen.as_ref().filter(|_| is_off) {
+        errors.at(chosen, "the block makes no call methods, `api = false`: leave `call` out");
+    }
+    let name = chosen.unwrap_or_else(|| method.clone());
+    if !is_off && REFERENCE_METHODS.iter().any(|known| name == known) {
         errors.at(
-            method,
+            &name,
             format!(
-                "a reference has its own `{method}`, which would be called instead: rename the method, or make no call \
-                 methods, `#[messages(api = false)]`"
+                "a reference has its own `{name}`, which would be called instead: choose another name for the call \
+                 method, `#[message(call = …)]`"
             ),
         );
     }
+    name
 }
 
 /// The name of the struct of `method`: `chosen`, or made from the method's.
@@ -86,14 +92,47 @@ pub(super) fn of_struct(block: &Block, chosen: Option<Ident>, method: &Ident, er
     name
 }
 
-/// Two methods that make one struct, or handle one type. The second handler is dropped; the second message
-/// keeps only its call method.
+/// Two methods that make one struct or one call method, or handle one type. The second handler is dropped; the
+/// second message keeps only what it makes alone.
 ///
 /// Methods under `#[cfg]` are left to rustc: only one of them may be there.
-pub(super) fn twins(plans: Vec<Plan>, errors: &mut Errors) -> Vec<Plan> {
+pub(super) fn twins(mut plans: Vec<Plan>, errors: &mut Errors) -> Vec<Plan> {
+    calls(&mut plans, errors);
+    structs(plans, errors)
+}
+
+fn is_free(plan: &Plan) -> bool {
+    !plan.attrs.iter().any(is_cfg)
+}
+
+/// Only a chosen name can be that of another method.
+fn calls(plans: &mut [Plan], errors: &mut Errors) {
+    let mut seen: Vec<(Ident, Ident)> = Vec::new();
+    for plan in plans.iter_mut().filter(|plan| is_free(plan)) {
+        let Work::Message(message) = &mut plan.work else { continue };
+        let Some(call) = &message.call else { continue };
+        match seen.iter().find(|(known, _)| known.unraw() == call.unraw()) {
+            None => seen.push((call.clone(), plan.method.clone())),
+            Some((_, first)) if first != &plan.method => {
+                let method = &plan.method;
+                errors.at(
+                    quote!(#first #method),
+                    format!(
+                        "`{first}` and `{method}` both make a call method `{call}`: choose another for one, \
+                         `#[message(call = …)]`"
+                    ),
+                );
+                message.call = None;
+                plan.broken = true;
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn structs(plans: Vec<Plan>, errors: &mut Errors) -> Vec<Plan> {
     let mut seen: Vec<Plan> = Vec::new();
     for mut plan in plans {
-        let is_free = |plan: &Plan| !plan.attrs.iter().any(is_cfg);
         let twin = seen.iter().find(|first| is_free(first) && is_free(&plan) && are_twins(first, &plan));
         let Some(first) = twin else {
             seen.push(plan);

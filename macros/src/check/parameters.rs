@@ -21,6 +21,8 @@ pub(super) struct Parameters {
     pub(super) fields: Vec<Field>,
     /// The type of the message that a `#[handler]` takes.
     pub(super) message: Option<Type>,
+    /// What a deferred method answers: the `R` of its `ReplyTo<R>`.
+    pub(super) reply: Option<Type>,
     pub(super) args: Vec<Arg>,
 }
 
@@ -56,12 +58,21 @@ pub(super) fn read(sig: &Signature, role: &Role, declared: &[Ident], errors: &mu
                 );
                 read.args.push(Arg::Context);
             }
+            None if role.way().defer.is_some() && answered(&input.ty).is_some() => {
+                if read.reply.is_some() {
+                    errors.at(&input.ty, "a message has one asker: take one `ReplyTo`");
+                } else if let Some(cfg) = input.attrs.iter().find(|attr| is_cfg(attr)) {
+                    errors.at(cfg, "the asker is always answered: put the `#[cfg]` on the code that does it");
+                }
+                read.reply = read.reply.or_else(|| answered(&input.ty).cloned());
+                read.args.push(Arg::Reply);
+            }
             None => match role {
                 Role::Message(_) => {
                     read.args.push(Arg::Field(read.fields.len()));
                     read.fields.push(field(at, input, declared, errors));
                 }
-                Role::Handler => message(input, declared, &mut read, errors),
+                Role::Handler(_) => message(input, declared, &mut read, errors),
             },
         }
     }
@@ -76,7 +87,7 @@ pub(super) fn read(sig: &Signature, role: &Role, declared: &[Ident], errors: &mu
             ),
         );
     }
-    if matches!(role, Role::Handler) && read.message.is_none() {
+    if matches!(role, Role::Handler(_)) && read.message.is_none() {
         errors.at(&sig.ident, "a `#[handler]` takes the message that it handles, by value: `msg: Transfer`");
     }
     read
@@ -98,11 +109,23 @@ fn context(ty: &Type) -> Option<Lent> {
 }
 
 fn is_context(ty: &Type) -> bool {
-    let Type::Path(path) = ty else { return false };
-    let Some(last) = path.path.segments.last() else { return false };
-    last.ident == "Context"
-        && matches!(&last.arguments, PathArguments::AngleBracketed(list)
-            if list.args.len() == 1 && matches!(list.args.first(), Some(GenericArgument::Type(_))))
+    argument_of(ty, "Context").is_some()
+}
+
+/// The `R` of `ReplyTo<R>`.
+fn answered(ty: &Type) -> Option<&Type> {
+    argument_of(ty, "ReplyTo")
+}
+
+/// The only type argument of a type of this name.
+fn argument_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(list) = &last.arguments else { return None };
+    match list.args.first() {
+        Some(GenericArgument::Type(ty)) if list.args.len() == 1 => Some(ty),
+        _ => None,
+    }
 }
 
 fn field(at: usize, input: &PatType, declared: &[Ident], errors: &mut Errors) -> Field {

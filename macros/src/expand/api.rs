@@ -22,10 +22,11 @@ pub(super) fn traits(block: &Block, plans: &[Plan]) -> TokenStream {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for plan in plans {
         let Work::Message(message) = &plan.work else { continue };
+        let Some(call) = &message.call else { continue };
         let vis = plan.vis.to_token_stream().to_string();
         match groups.iter_mut().find(|group| group.vis.to_token_stream().to_string() == vis) {
-            Some(group) => group.calls.push((plan, message)),
-            None => groups.push(Group { vis: &plan.vis, calls: vec![(plan, message)] }),
+            Some(group) => group.calls.push((plan, message, call)),
+            None => groups.push(Group { vis: &plan.vis, calls: vec![(plan, message, call)] }),
         }
     }
     groups.sort_by_key(|group| reach(group.vis));
@@ -42,7 +43,7 @@ pub(super) fn traits(block: &Block, plans: &[Plan]) -> TokenStream {
 /// The call methods of one visibility.
 struct Group<'a> {
     vis: &'a Visibility,
-    calls: Vec<(&'a Plan, &'a Message)>,
+    calls: Vec<(&'a Plan, &'a Message, &'a Ident)>,
 }
 
 /// How far a visibility reaches, the farthest first.
@@ -89,8 +90,8 @@ fn tokens(block: &Block, group: &Group<'_>, name: &Ident) -> TokenStream {
     let (params, clause) = header(&generics);
     let (_, arguments, _) = generics.split_for_impl();
     let docs = format!("The messages of `{}` as methods of its reference.", shown(self_ty));
-    let declared = group.calls.iter().map(|(plan, made)| declaration(block, plan, made));
-    let defined = group.calls.iter().map(|(plan, made)| definition(block, plan, made));
+    let declared = group.calls.iter().map(|(plan, made, call)| declaration(block, plan, made, call));
+    let defined = group.calls.iter().map(|(plan, made, call)| definition(block, plan, made, call));
     quote! {
         #[doc = #docs]
         #(#block_cfgs)*
@@ -107,13 +108,13 @@ fn tokens(block: &Block, group: &Group<'_>, name: &Ident) -> TokenStream {
     }
 }
 
-fn declaration(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
+fn declaration(block: &Block, plan: &Plan, made: &Message, call: &Ident) -> TokenStream {
     let (actor, method) = (shown(&block.item.self_ty), &plan.method);
     let docs = docs::copied(&plan.attrs, &actor, &format!("Sends the message of `{actor}::{method}`."));
     let deprecated = plan.attrs.iter().filter(|attr| attr.path().is_ident("deprecated"));
     let cfgs = cfgs(block, plan);
     let allows = allows(block, plan);
-    let head = head(block, plan, made);
+    let head = head(block, plan, made, call);
     quote! {
         #docs
         #(#cfgs)*
@@ -123,10 +124,10 @@ fn declaration(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
     }
 }
 
-fn definition(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
+fn definition(block: &Block, plan: &Plan, made: &Message, call: &Ident) -> TokenStream {
     let krate = &block.krate;
     let cfgs = cfgs(block, plan);
-    let head = head(block, plan, made);
+    let head = head(block, plan, made, call);
     let body = if plan.broken {
         fallback::call()
     } else {
@@ -142,8 +143,8 @@ fn definition(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
 }
 
 /// `fn deposit(&self, amount: u64) -> Call<'_, ActorRef<Account>, Deposit>`.
-fn head(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
-    let (krate, self_ty, method) = (&block.krate, &block.item.self_ty, &plan.method);
+fn head(block: &Block, plan: &Plan, made: &Message, call: &Ident) -> TokenStream {
+    let (krate, self_ty) = (&block.krate, &block.item.self_ty);
     let generics = send_static(&plan.generics);
     let (params, clause) = header(&generics);
     let message = message_type(plan);
@@ -155,6 +156,6 @@ fn head(block: &Block, plan: &Plan, made: &Message) -> TokenStream {
         }
     });
     quote! {
-        fn #method #params (&self, #(#inputs),*) -> #krate::Call<'_, #krate::ActorRef<#self_ty>, #message> #clause
+        fn #call #params (&self, #(#inputs),*) -> #krate::Call<'_, #krate::ActorRef<#self_ty>, #message> #clause
     }
 }

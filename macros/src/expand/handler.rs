@@ -2,9 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::Path;
 
 use super::{allows, cfgs, header, message_type};
-use crate::check::{Arg, Field, Message, Plan, Work, all, condition, conditions};
+use crate::check::{Answers, Arg, Field, Message, Plan, Work, all, condition, conditions};
 use crate::fallback;
 use crate::generics::{merged, send_static, turbofish};
 use crate::parse::Block;
@@ -39,7 +40,7 @@ pub(super) fn tokens(block: &Block, plan: &Plan) -> TokenStream {
         Work::Handler(_) => over(&plan.reply_at, future),
     };
     let (msg, ctx) = locals(plan);
-    let body = body(plan);
+    let body = body(krate, plan);
     quote! {
         #(#cfgs)*
         #[automatically_derived]
@@ -61,16 +62,17 @@ fn locals(plan: &Plan) -> (TokenStream, TokenStream) {
         true => Ident::new(name, Span::mixed_site()).into_token_stream(),
         false => quote!(_),
     };
-    let takes_message = plan.args.iter().any(|arg| !matches!(arg, Arg::Context));
-    let takes_context = plan.args.iter().any(|arg| matches!(arg, Arg::Context));
+    let takes_message = plan.args.iter().any(|arg| matches!(arg, Arg::Field(_) | Arg::Message));
+    let takes_context = !matches!(plan.answers, Answers::ByReturning)
+        || plan.args.iter().any(|arg| matches!(arg, Arg::Context));
     (named("msg", takes_message), named("ctx", takes_context))
 }
 
-fn body(plan: &Plan) -> TokenStream {
+fn body(krate: &Path, plan: &Plan) -> TokenStream {
     if plan.broken {
         return fallback::handle();
     }
-    let Work::Message(message) = &plan.work else { return call(plan, &|_| true) };
+    let Work::Message(message) = &plan.work else { return call(krate, plan, &|_| true) };
     let fields: Vec<TokenStream> =
         message.fields.iter().map(|Field { cfgs, name, .. }| quote!(#(#cfgs)* #name)).collect();
     let taken = (!fields.is_empty()).then(|| {
@@ -78,15 +80,15 @@ fn body(plan: &Plan) -> TokenStream {
         let msg = Ident::new("msg", Span::mixed_site());
         quote!(let #name { #(#fields,)* .. } = #msg;)
     });
-    let calls = conditional_calls(plan, message);
+    let calls = conditional_calls(krate, plan, message);
     quote!(#taken #calls)
 }
 
 /// The call, once for each combination of the `#[cfg]`s on parameters: Rust has no conditional arguments.
-fn conditional_calls(plan: &Plan, message: &Message) -> TokenStream {
+fn conditional_calls(krate: &Path, plan: &Plan, message: &Message) -> TokenStream {
     let conditions = conditions(&message.fields);
     if conditions.is_empty() {
-        return call(plan, &|_| true);
+        return call(krate, plan, &|_| true);
     }
     let mut calls = TokenStream::new();
     for combination in 0..1_usize << conditions.len() {
@@ -96,7 +98,7 @@ fn conditional_calls(plan: &Plan, message: &Message) -> TokenStream {
             .enumerate()
             .map(|(at, condition)| if holds(at) { condition.clone() } else { quote!(not(#condition)) });
         let cfg = all(&parts.collect::<Vec<_>>());
-        let call = call(plan, &|field| match condition(field) {
+        let call = call(krate, plan, &|field| match condition(field) {
             None => true,
             Some(own) => {
                 conditions.iter().position(|known| known.to_string() == own.to_string()).is_none_or(holds)
@@ -107,13 +109,59 @@ fn conditional_calls(plan: &Plan, message: &Message) -> TokenStream {
     calls
 }
 
-/// The call of the user's method, as a future.
+/// The call of the user's method, as a future of the reply.
 ///
 /// An async method's own future is handed on, not wrapped: a wrapper would hold the message a second time.
-fn call(plan: &Plan, is_there: &dyn Fn(&Field) -> bool) -> TokenStream {
+fn call(krate: &Path, plan: &Plan, is_there: &dyn Fn(&Field) -> bool) -> TokenStream {
+    let call = bare_call(plan, is_there);
+    let call = match &plan.blocking {
+        Some(word) => in_place(krate, word, &call),
+        None => call,
+    };
+    let ctx = local("ctx");
+    match plan.answers {
+        Answers::ByReturning if plan.is_async => call,
+        Answers::ByReturning => quote!(::core::future::ready(#call)),
+        Answers::OrFails { at } => {
+            let call = if plan.is_async { quote!(#call.await) } else { call };
+            let reply = local("reply");
+            let error = Ident::new("error", Span::mixed_site());
+            let blamed = Ident::new("error", Span::mixed_site().located_at(at));
+            quote! {
+                async move {
+                    match #call {
+                        ::core::result::Result::Ok(#reply) => #reply,
+                        ::core::result::Result::Err(#error) => {
+                            #ctx.fail(#krate::__private::cause(#blamed)).await
+                        }
+                    }
+                }
+            }
+        }
+        Answers::Later => {
+            let (reply, answer) = (local("reply"), local("answer"));
+            let call = if plan.is_async { call } else { quote!(async move { #call }) };
+            quote! {
+                async move {
+                    let (#reply, #answer) = #krate::__private::reply_to(#ctx).await;
+                    #answer.holding(#call).await;
+                    #krate::__private::answered_later(#ctx).await
+                }
+            }
+        }
+    }
+}
+
+/// A variable that is hygienic: a field of the same name is another one.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+fn bare_call(plan: &Plan, is_there: &dyn Fn(&Field) -> bool) -> TokenStream {
     let args = plan.args.iter().filter_map(|arg| match (arg, &plan.work) {
-        (Arg::Context, _) => Some(Ident::new("ctx", Span::mixed_site())),
-        (Arg::Message, _) => Some(Ident::new("msg", Span::mixed_site())),
+        (Arg::Context, _) => Some(local("ctx")),
+        (Arg::Reply, _) => Some(local("reply")),
+        (Arg::Message, _) => Some(local("msg")),
         (Arg::Field(at), Work::Message(message)) => {
             let field = &message.fields[*at];
             is_there(field).then(|| field.name.clone())
@@ -122,8 +170,22 @@ fn call(plan: &Plan, is_there: &dyn Fn(&Field) -> bool) -> TokenStream {
     });
     let method = &plan.method;
     let generics = turbofish(&plan.generics);
-    let call = quote!(Self::#method #generics (self, #(#args),*));
-    if plan.is_async { call } else { quote!(::core::future::ready(#call)) }
+    quote!(Self::#method #generics (self, #(#args),*))
+}
+
+/// A call that may hold its thread: the other tasks of the worker go elsewhere first, where there is an elsewhere.
+///
+/// tokio has `block_in_place` only with its feature `rt-multi-thread`, which is the application's to choose. So
+/// it is named here, in the application's code: without the feature the error is on the word `blocking`.
+fn in_place(krate: &Path, word: &Ident, call: &TokenStream) -> TokenStream {
+    let block_in_place = Ident::new("block_in_place", word.span());
+    quote! {
+        if #krate::__private::has_other_workers() {
+            #krate::__private::task::#block_in_place(|| #call)
+        } else {
+            #call
+        }
+    }
 }
 
 /// `tokens` with the spans of `place`, so that what rustc says about them is shown there.

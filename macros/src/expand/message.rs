@@ -21,8 +21,8 @@ pub(super) fn tokens(block: &Block, plan: &Plan, message: &Message) -> TokenStre
 }
 
 fn definition(block: &Block, plan: &Plan, message: &Message) -> TokenStream {
-    let Message { name, derives, needed, .. } = message;
-    let (actor, method, vis) = (shown(&block.item.self_ty), &plan.method, &plan.vis);
+    let Message { name, vis, derives, needed, .. } = message;
+    let (actor, method) = (shown(&block.item.self_ty), &plan.method);
     let cfgs = cfgs(block, plan);
     let docs = docs::copied(&plan.attrs, &actor, &format!("The message of `{actor}::{method}`."));
     let derives = (!derives.is_empty()).then(|| quote!(#[derive(#(#derives),*)]));
@@ -79,7 +79,7 @@ pub(super) fn phantom(message: &Message) -> Option<(Ident, TokenStream)> {
 /// `new`, for a struct whose phantom field nobody wants to write out.
 fn constructor(block: &Block, plan: &Plan, message: &Message) -> TokenStream {
     let Some((phantom, _)) = phantom(message) else { return TokenStream::new() };
-    let (name, vis) = (&message.name, &plan.vis);
+    let (name, vis) = (&message.name, &message.vis);
     let cfgs = cfgs(block, plan);
     let (params, clause) = header(&message.needed.generics);
     let (_, arguments, _) = message.needed.generics.split_for_impl();

@@ -1,0 +1,25 @@
+use postbox::prelude::*;
+
+#[derive(Actor)]
+struct Account {
+    names: Vec<String>,
+}
+
+#[messages]
+impl Account {
+    #[message(vis = private)]
+    fn first(&self) -> Option<String> {
+        self.names.first().cloned()
+    }
+
+    #[message]
+    fn count(&self) -> usize {
+        self.names.len()
+    }
+}
+
+async fn used(account: &ActorRef<Account>) {
+    let _ = account.first().await;
+}
+
+fn main() {}
