@@ -48,7 +48,20 @@ const EXPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("dead_letter", &["DeadLetter", "DeadLetters", "Group", "Reason", "Subscription"]),
-    ("error", &["AskError", "BatchError", "ChildError", "Rest", "SpawnError", "TellError", "TryTellError"]),
+    (
+        "error",
+        &[
+            "AskError",
+            "BatchError",
+            "ChildError",
+            "Flat",
+            "FlatError",
+            "Rest",
+            "SpawnError",
+            "TellError",
+            "TryTellError",
+        ],
+    ),
     ("failure", &["BoxError", "Cause", "Failure", "Panic", "Place", "Step"]),
     ("id", &["ActorId", "Identity"]),
     (

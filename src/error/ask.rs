@@ -128,6 +128,34 @@ impl<M> AskError<M> {
         }
     }
 
+    /// Changes the message inside, and nothing else: for an error that goes on to whoever sent another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::AskError;
+    ///
+    /// fn boxed<M>(error: AskError<M>) -> AskError<Box<M>> {
+    ///     error.map_message(Box::new)
+    /// }
+    /// # let _ = boxed::<u8>;
+    /// ```
+    #[must_use]
+    pub fn map_message<N>(self, change: impl FnOnce(M) -> N) -> AskError<N> {
+        match self {
+            Self::Full { msg, to, capacity } => AskError::Full { msg: change(msg), to, capacity },
+            Self::Stopped { msg, to, reason } => AskError::Stopped { msg: change(msg), to, reason },
+            Self::Timeout { started, msg, to, after } => {
+                AskError::Timeout { started, msg: msg.map(change), to, after }
+            }
+            Self::Failed(failure) => AskError::Failed(failure),
+            Self::NoReply { to } => AskError::NoReply { to },
+            Self::Aborted { to, reason } => AskError::Aborted { to, reason },
+            Self::Discarded { to, reason } => AskError::Discarded { to, reason },
+            Self::WouldDeadlock { msg, to, path } => AskError::WouldDeadlock { msg: change(msg), to, path },
+        }
+    }
+
     /// Returns the actor the message was for.
     #[must_use]
     pub fn recipient(&self) -> &Identity {

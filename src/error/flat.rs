@@ -1,117 +1,141 @@
-//! One error out of two: that of an ask, and that which was its reply.
+//! One error in place of two: that of the ask, and that of the reply.
 
 use std::error::Error;
 use std::fmt;
 
 use super::AskError;
 
-/// Says why an ask came to nothing: there was no reply, or the reply was an error. Made by [`Flat::flat`].
-///
-/// Its text and its sources are those of the error inside.
+/// Says why an ask gave no good result: the actor answered with an error, or did not answer. Made by
+/// [`Flat::flat`].
 ///
 /// # Examples
 ///
 /// ```
 /// use postbox::FlatError;
 ///
-/// fn is_worth_a_retry<M, E>(error: &FlatError<M, E>) -> bool {
-///     matches!(error, FlatError::Ask(error) if error.may_retry() == Some(true))
+/// fn is_poor<M>(error: &FlatError<String, M>) -> bool {
+///     matches!(error, FlatError::Reply(reason) if reason == "too little")
 /// }
-/// # let _ = is_worth_a_retry::<(), ()>;
+/// # let _ = is_poor::<u8>;
 /// ```
 #[non_exhaustive]
-pub enum FlatError<M, E> {
-    /// There is no reply.
-    Ask(AskError<M>),
-    /// The handler answered with an error.
+pub enum FlatError<E, M> {
+    /// The message was handled, and this is the answer.
     Reply(E),
+    /// There is no answer.
+    Ask(AskError<M>),
 }
 
-/// Makes one `Result` out of the two that the ask of a message with a reply of `Result` ends in.
+/// Makes one `Result` of the two that an ask has when its reply is a `Result`.
 ///
-/// For a caller that goes on only if all went well. Whoever treats an error in the reply as data takes the outer
-/// one apart with `?`.
+/// Use it where the caller treats both kinds of error alike, with `?` for instance. Where it does not, the two
+/// `Result`s are there to be told apart.
 ///
 /// # Examples
 ///
 /// ```
-/// use postbox::prelude::*;
+/// use postbox::{FlatError, prelude::*};
 ///
-/// #[derive(Actor)]
+/// #[derive(Actor, Default)]
 /// struct Account { balance: u64 }
 ///
 /// #[messages]
 /// impl Account {
 ///     /// Takes money if there is enough.
 ///     #[message]
-///     fn withdraw(&mut self, amount: u64) -> Result<u64, std::io::Error> {
-///         self.balance = self.balance.checked_sub(amount).ok_or_else(|| std::io::Error::other("not enough"))?;
+///     fn withdraw(&mut self, amount: u64) -> Result<u64, String> {
+///         self.balance = self.balance.checked_sub(amount).ok_or("too little")?;
 ///         Ok(self.balance)
 ///     }
 /// }
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let account = Account { balance: 5 }.spawn();
-/// assert_eq!(account.withdraw(2).await.flat()?, 3);
-/// assert_eq!(account.withdraw(9).await.flat().unwrap_err().to_string(), "not enough");
-/// # Ok(()) }
+/// assert_eq!(account.withdraw(2).await.flat().ok(), Some(3));
+/// match account.withdraw(9).await.flat() {
+///     Err(FlatError::Reply(reason)) => assert_eq!(reason, "too little"),
+///     other => panic!("{other:?}"),
+/// }
+/// # }
 /// ```
-pub trait Flat: sealed::Sealed {
-    /// What the handler answers when all is well.
-    type Output;
-    /// The message.
-    type Message;
-    /// What it answers when not.
+pub trait Flat {
+    /// What the reply is when it is good.
+    type Value;
+    /// Both errors as one.
     type Error;
 
-    /// Puts the error of the ask and that of the reply into one.
+    /// Makes one `Result` of both.
     ///
     /// # Errors
     ///
-    /// [`FlatError::Ask`] when there is no reply, and [`FlatError::Reply`] when it is an error.
-    fn flat(self) -> Result<Self::Output, FlatError<Self::Message, Self::Error>>;
-}
-
-mod sealed {
-    pub trait Sealed {}
-
-    impl<T, E, M> Sealed for Result<Result<T, E>, super::AskError<M>> {}
+    /// [`FlatError::Reply`] for an `Err` that is the reply, [`FlatError::Ask`] when there is none.
+    fn flat(self) -> Result<Self::Value, Self::Error>;
 }
 
 impl<T, E, M> Flat for Result<Result<T, E>, AskError<M>> {
-    type Output = T;
-    type Message = M;
-    type Error = E;
+    type Value = T;
+    type Error = FlatError<E, M>;
 
-    fn flat(self) -> Result<T, FlatError<M, E>> {
+    fn flat(self) -> Result<T, FlatError<E, M>> {
         self.map_err(FlatError::Ask)?.map_err(FlatError::Reply)
     }
 }
 
-impl<M, E: fmt::Debug> fmt::Debug for FlatError<M, E> {
+impl<E, M> FlatError<E, M> {
+    /// Returns whether the message may be sent again without the risk that it takes effect twice: as
+    /// [`AskError::may_retry`], and `Some(false)` for a message that has been answered.
+    #[must_use]
+    pub fn may_retry(&self) -> Option<bool> {
+        match self {
+            Self::Reply(_) => Some(false),
+            Self::Ask(error) => error.may_retry(),
+        }
+    }
+
+    /// Returns the message, where it still exists.
+    #[must_use]
+    pub fn into_message(self) -> Option<M> {
+        match self {
+            Self::Reply(_) => None,
+            Self::Ask(error) => error.into_message(),
+        }
+    }
+
+    /// Returns the error that was the reply.
+    #[must_use]
+    pub fn into_reply(self) -> Option<E> {
+        match self {
+            Self::Reply(error) => Some(error),
+            Self::Ask(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Debug, M> fmt::Debug for FlatError<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ask(error) => f.debug_tuple("Ask").field(error).finish(),
             Self::Reply(error) => f.debug_tuple("Reply").field(error).finish(),
+            Self::Ask(error) => f.debug_tuple("Ask").field(error).finish(),
         }
     }
 }
 
-impl<M, E: fmt::Display> fmt::Display for FlatError<M, E> {
+/// The text of either: the reply's own says what went wrong, and the ask's who did not answer.
+impl<E: fmt::Display, M> fmt::Display for FlatError<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ask(error) => error.fmt(f),
             Self::Reply(error) => error.fmt(f),
+            Self::Ask(error) => error.fmt(f),
         }
     }
 }
 
-impl<M, E: Error> Error for FlatError<M, E> {
+/// The source is that of either, whose text is this error's own.
+impl<E: Error + 'static, M> Error for FlatError<E, M> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // The texts are theirs already, so the chain goes on behind them.
-            Self::Ask(error) => error.source(),
             Self::Reply(error) => error.source(),
+            Self::Ask(error) => error.source(),
         }
     }
 }

@@ -123,13 +123,20 @@ impl fmt::Display for SpawnError {
                 )
             }
             Self::Failed(failure) => {
-                write!(f, "spawn of {} failed {}: {}", failure.identity(), failure.step(), failure.cause())
+                let (who, step, cause) = (failure.identity(), failure.step(), failure.cause());
+                write!(
+                    f,
+                    "spawn of {who} failed {step}: {cause}; nothing of it is left, and it may be tried again"
+                )
             }
             Self::Ended { actor, reason } => {
                 write!(f, "spawn of {actor} failed: the actor {reason} before it had started")
             }
             Self::SupervisorGone { supervisor } => {
-                write!(f, "spawn of a child of {supervisor} failed: the supervisor has stopped")
+                write!(
+                    f,
+                    "spawn of a child of {supervisor} failed: the supervisor has stopped; spawn it under another"
+                )
             }
             Self::NoRuntime => {
                 f.write_str("spawn failed: there is no tokio runtime here; call it inside one")

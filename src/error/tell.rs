@@ -109,6 +109,27 @@ impl<M> TellError<M> {
         }
     }
 
+    /// Changes the message inside, and nothing else: for an error that goes on to whoever sent another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::TellError;
+    ///
+    /// fn boxed<M>(error: TellError<M>) -> TellError<Box<M>> {
+    ///     error.map_message(Box::new)
+    /// }
+    /// # let _ = boxed::<u8>;
+    /// ```
+    #[must_use]
+    pub fn map_message<N>(self, change: impl FnOnce(M) -> N) -> TellError<N> {
+        match self {
+            Self::Stopped { msg, to, reason } => TellError::Stopped { msg: change(msg), to, reason },
+            Self::Timeout { msg, to, after } => TellError::Timeout { msg: change(msg), to, after },
+            Self::WouldDeadlock { msg, to } => TellError::WouldDeadlock { msg: change(msg), to },
+        }
+    }
+
     /// Returns the actor the message was for.
     #[must_use]
     pub fn recipient(&self) -> &Identity {
@@ -124,6 +145,27 @@ impl<M> TryTellError<M> {
     pub fn into_message(self) -> M {
         match self {
             Self::Full { msg, .. } | Self::Stopped { msg, .. } | Self::Timeout { msg, .. } => msg,
+        }
+    }
+
+    /// Changes the message inside, and nothing else: for an error that goes on to whoever sent another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::TryTellError;
+    ///
+    /// fn boxed<M>(error: TryTellError<M>) -> TryTellError<Box<M>> {
+    ///     error.map_message(Box::new)
+    /// }
+    /// # let _ = boxed::<u8>;
+    /// ```
+    #[must_use]
+    pub fn map_message<N>(self, change: impl FnOnce(M) -> N) -> TryTellError<N> {
+        match self {
+            Self::Full { msg, to, capacity } => TryTellError::Full { msg: change(msg), to, capacity },
+            Self::Stopped { msg, to, reason } => TryTellError::Stopped { msg: change(msg), to, reason },
+            Self::Timeout { msg, to, after } => TryTellError::Timeout { msg: change(msg), to, after },
         }
     }
 
@@ -189,7 +231,10 @@ impl<M> fmt::Display for TryTellError<M> {
             Self::Full { capacity, .. } => full(f, *capacity),
             Self::Stopped { reason, .. } => stopped(f, reason),
             Self::Timeout { after, .. } => {
-                write!(f, "its deadline of {after:?} had passed; the message was not sent")
+                write!(
+                    f,
+                    "its deadline of {after:?} had passed; the message was not sent, and may be with a later one"
+                )
             }
         }
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,14 @@ fn is_failure_of_account(error: &dyn Error) -> bool {
 
 #[test]
 fn tell_errors_say_who_what_why_and_what_now() {
+    const ALL: usize = 3;
+    // Counted here, so that a new variant does not compile without a look at this test.
+    let variant = |error: &TellError<Withdraw>| match error {
+        TellError::Stopped { .. } => 0,
+        TellError::Timeout { .. } => 1,
+        TellError::WouldDeadlock { .. } => 2,
+    };
+    let mut seen = BTreeSet::new();
     let to = account();
     for (error, text, has_source) in [
         (
@@ -71,17 +80,35 @@ fn tell_errors_say_who_what_why_and_what_now() {
         assert_eq!(error.to_string(), text);
         assert_eq!(is_failure_of_account(&error), has_source, "{text}");
         assert_eq!(error.recipient(), &to);
-        assert!(error.into_message() == MSG);
+        seen.insert(variant(&error));
+        let error = error.map_message(|msg| msg.0);
+        assert_eq!(error.to_string(), text.replace("Withdraw to", "u32 to"), "only the message is another");
+        assert_eq!(is_failure_of_account(&error), has_source, "{text}");
+        assert_eq!(error.into_message(), MSG.0);
     }
+    assert_eq!(seen.len(), ALL, "a variant has no text in this test");
 }
 
 #[test]
 fn try_tell_errors_say_who_what_why_and_what_now() {
+    const ALL: usize = 3;
+    let variant = |error: &TryTellError<Withdraw>| match error {
+        TryTellError::Full { .. } => 0,
+        TryTellError::Stopped { .. } => 1,
+        TryTellError::Timeout { .. } => 2,
+    };
+    let mut seen = BTreeSet::new();
     let to = account();
     for (error, text, has_source) in [
         (
             TryTellError::Full { msg: MSG, to: to.clone(), capacity: 64 },
             "tell Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again",
+            false,
+        ),
+        (
+            TryTellError::Timeout { msg: MSG, to: to.clone(), after: MS_50 },
+            "tell Withdraw to account#42 failed: its deadline of 50ms had passed; \
+             the message was not sent, and may be with a later one",
             false,
         ),
         (
@@ -95,12 +122,29 @@ fn try_tell_errors_say_who_what_why_and_what_now() {
         assert_eq!(error.to_string(), text);
         assert_eq!(is_failure_of_account(&error), has_source, "{text}");
         assert_eq!(error.recipient(), &to);
-        assert!(error.into_message() == MSG);
+        seen.insert(variant(&error));
+        let error = error.map_message(|msg| msg.0);
+        assert_eq!(error.to_string(), text.replace("Withdraw to", "u32 to"), "only the message is another");
+        assert_eq!(is_failure_of_account(&error), has_source, "{text}");
+        assert_eq!(error.into_message(), MSG.0);
     }
+    assert_eq!(seen.len(), ALL, "a variant has no text in this test");
 }
 
 #[test]
 fn ask_errors_say_who_what_why_and_whether_a_retry_is_safe() {
+    const ALL: usize = 8;
+    let variant = |error: &AskError<Withdraw>| match error {
+        AskError::Full { .. } => 0,
+        AskError::Stopped { .. } => 1,
+        AskError::Timeout { .. } => 2,
+        AskError::Failed(_) => 3,
+        AskError::NoReply { .. } => 4,
+        AskError::Aborted { .. } => 5,
+        AskError::Discarded { .. } => 6,
+        AskError::WouldDeadlock { .. } => 7,
+    };
+    let mut seen = BTreeSet::new();
     let to = account();
     // (error, text, may_retry, has the message, has a source)
     for (error, text, may_retry, has_message, has_source) in [
@@ -207,12 +251,29 @@ fn ask_errors_say_who_what_why_and_whether_a_retry_is_safe() {
         assert_eq!(error.may_retry(), may_retry, "{text}");
         assert_eq!(is_failure_of_account(&error), has_source, "{text}");
         assert_eq!(error.recipient(), &to);
-        assert_eq!(error.into_message().is_some(), has_message, "{text}");
+        seen.insert(variant(&error));
+        let error = error.map_message(|msg| msg.0);
+        assert_eq!(error.to_string(), text.replace("Withdraw to", "u32 to"), "only the message is another");
+        assert_eq!((error.may_retry(), error.recipient()), (may_retry, &to), "{text}");
+        assert_eq!(error.into_message(), has_message.then_some(MSG.0), "{text}");
     }
+    assert_eq!(seen.len(), ALL, "a variant has no text in this test");
 }
 
 #[test]
 fn spawn_errors_say_what_is_in_the_way() {
+    const ALL: usize = 8;
+    let variant = |error: &SpawnError| match error {
+        SpawnError::NameTaken { .. } => 0,
+        SpawnError::Failed(_) => 1,
+        SpawnError::SupervisorGone { .. } => 2,
+        SpawnError::NoRuntime => 3,
+        SpawnError::ZeroCapacity { .. } => 4,
+        SpawnError::DuplicateChild { .. } => 5,
+        SpawnError::CannotBeSignificant { .. } => 6,
+        SpawnError::Ended { .. } => 7,
+    };
+    let mut seen = BTreeSet::new();
     for (error, text) in [
         (
             SpawnError::NameTaken { name: Arc::from("db") },
@@ -221,7 +282,8 @@ fn spawn_errors_say_what_is_in_the_way() {
         ),
         (
             SpawnError::Failed(failure(Step::Started)),
-            "spawn of account#42 failed in its `started` hook: it panicked at src/bank.rs:88:13: overdrawn",
+            "spawn of account#42 failed in its `started` hook: it panicked at src/bank.rs:88:13: overdrawn; \
+             nothing of it is left, and it may be tried again",
         ),
         (
             SpawnError::Ended { actor: account(), reason: StopReason::Killed },
@@ -229,7 +291,7 @@ fn spawn_errors_say_what_is_in_the_way() {
         ),
         (
             SpawnError::SupervisorGone { supervisor: tree() },
-            "spawn of a child of tree#1 failed: the supervisor has stopped",
+            "spawn of a child of tree#1 failed: the supervisor has stopped; spawn it under another",
         ),
         (SpawnError::NoRuntime, "spawn failed: there is no tokio runtime here; call it inside one"),
         (
@@ -254,11 +316,22 @@ fn spawn_errors_say_what_is_in_the_way() {
     ] {
         assert_eq!(error.to_string(), text);
         assert_eq!(is_failure_of_account(&error), matches!(error, SpawnError::Failed(_)), "{text}");
+        seen.insert(variant(&error));
     }
+    assert_eq!(seen.len(), ALL, "a variant has no text in this test");
 }
 
 #[test]
 fn child_errors_say_what_is_in_the_way() {
+    const ALL: usize = 5;
+    let variant = |error: &ChildError| match error {
+        ChildError::NotFound { .. } => 0,
+        ChildError::Running { .. } => 1,
+        ChildError::Restarting { .. } => 2,
+        ChildError::SupervisorGone { .. } => 3,
+        ChildError::Spawn(_) => 4,
+    };
+    let mut seen = BTreeSet::new();
     let child = || "db".to_owned();
     for (error, text) in [
         (ChildError::NotFound { supervisor: tree(), child: child() }, "tree#1 has no child named `db`"),
@@ -276,12 +349,46 @@ fn child_errors_say_what_is_in_the_way() {
         ),
         (
             ChildError::from(SpawnError::Failed(failure(Step::Factory))),
-            "spawn of account#42 failed in its factory: it panicked at src/bank.rs:88:13: overdrawn",
+            "spawn of account#42 failed in its factory: it panicked at src/bank.rs:88:13: overdrawn; \
+             nothing of it is left, and it may be tried again",
         ),
     ] {
         assert_eq!(error.to_string(), text);
         assert_eq!(is_failure_of_account(&error), matches!(error, ChildError::Spawn(_)), "{text}");
+        seen.insert(variant(&error));
     }
+    assert_eq!(seen.len(), ALL, "a variant has no text in this test");
+}
+
+/// Of two errors made one: whichever it is speaks for itself, and the chain goes on behind it.
+#[test]
+fn a_flat_error_is_the_one_or_the_other() {
+    type Flat = FlatError<std::num::ParseIntError, Withdraw>;
+
+    let reply = || "x".parse::<u32>().unwrap_err();
+    let good: Result<Result<u32, std::num::ParseIntError>, AskError<Withdraw>> = Ok(Ok(5));
+    assert_eq!(good.flat().ok(), Some(5));
+
+    let error: Flat = Ok::<Result<u32, _>, AskError<Withdraw>>(Err(reply())).flat().unwrap_err();
+    assert_eq!(error.to_string(), "invalid digit found in string");
+    assert_eq!(format!("{error:?}"), "Reply(ParseIntError { kind: InvalidDigit })");
+    assert!(error.source().is_none(), "its own text is said already");
+    assert_eq!(error.may_retry(), Some(false), "the message was handled");
+    assert_eq!(error.into_reply(), Some(reply()));
+
+    let full = AskError::Full { msg: MSG, to: account(), capacity: 64 };
+    let error: Flat = Err::<Result<u32, _>, _>(full).flat().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again"
+    );
+    assert_eq!(error.may_retry(), Some(true));
+    assert!(error.into_message() == Some(MSG));
+
+    let error: Flat = Err::<Result<u32, _>, _>(AskError::Failed(failure(Step::Started))).flat().unwrap_err();
+    assert!(is_failure_of_account(&error));
+    assert_eq!(error.may_retry(), None);
+    assert!(error.into_reply().is_none());
 }
 
 #[test]
@@ -319,6 +426,7 @@ fn errors_cross_threads_when_their_message_does() {
     sendable::<TellError<Withdraw>>();
     sendable::<TryTellError<Withdraw>>();
     sendable::<AskError<Withdraw>>();
+    sendable::<FlatError<std::fmt::Error, Withdraw>>();
     sendable::<SpawnError>();
     sendable::<ChildError>();
 }
