@@ -8,6 +8,7 @@
 mod answer;
 mod names;
 mod parameters;
+mod protocol;
 mod signature;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use syn::{Attribute, GenericParam, Generics, Path, Type, Visibility};
 
 use self::answer::Answer;
 pub(crate) use self::parameters::{all, condition, conditions};
+pub(crate) use self::protocol::{Protocol, Variant};
 use crate::errors::Errors;
 use crate::generics::{self, Needed, ReplaceSelf};
 use crate::options::Policy;
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) reply: Type,
     /// The return type as it stands in the source, or the method's name: where a wrong reply is reported.
     pub(crate) reply_at: TokenStream,
+    /// `protocol = false`: the word.
+    pub(crate) out_of_protocol: Option<Ident>,
     /// Something is wrong with it: the method is not to be called.
     pub(crate) broken: bool,
 }
@@ -107,13 +111,15 @@ pub(crate) enum Arg {
 }
 
 /// The plans of a block, or `None` if even the actor's type cannot be used.
-pub(crate) fn block(block: &mut Block, errors: &mut Errors) -> Option<Vec<Plan>> {
+pub(crate) fn block(block: &mut Block, errors: &mut Errors) -> Option<(Vec<Plan>, Option<Protocol>)> {
     if !actor(block, errors) {
         return None;
     }
     let methods = std::mem::take(&mut block.methods);
-    let plans = methods.into_iter().filter_map(|method| plan(block, method, errors)).collect();
-    Some(names::twins(plans, errors))
+    let plans: Vec<Plan> = methods.into_iter().filter_map(|method| plan(block, method, errors)).collect();
+    let mut plans = names::twins(plans, errors);
+    let protocol = protocol::of(block, &mut plans, errors);
+    Some((plans, protocol))
 }
 
 /// The type of the block must be one that can be an actor.
@@ -172,7 +178,7 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
         parameters.mend();
     }
 
-    let blocking = role.way().blocking.clone();
+    let (blocking, out_of_protocol) = (role.way().blocking.clone(), role.way().out_of_protocol.clone());
     let work = match role {
         Role::Handler(_) => {
             let ty = parameters.message.take()?;
@@ -212,6 +218,7 @@ fn plan(block: &Block, method: Method, errors: &mut Errors) -> Option<Plan> {
         args: parameters.args,
         answers,
         blocking,
+        out_of_protocol,
         reply,
         reply_at,
         broken: misread || errors.len() > before,

@@ -22,6 +22,11 @@ impl Errors {
         self.found.push(error);
     }
 
+    /// Notes those that others have found.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.found.extend(others.found);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.found.len()
     }

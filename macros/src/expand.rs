@@ -6,17 +6,18 @@ mod derive;
 mod docs;
 mod handler;
 mod message;
+mod protocol;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, Generics};
 
 pub(crate) use self::derive::{actor, message};
-use crate::check::{Plan, Work};
+use crate::check::{Plan, Protocol, Work};
 use crate::parse::{Block, is_cfg};
 
 /// The user's block, and behind it everything that its methods make.
-pub(crate) fn block(block: &Block, plans: &[Plan]) -> TokenStream {
+pub(crate) fn block(block: &Block, plans: &[Plan], protocol: Option<&Protocol>) -> TokenStream {
     let item = &block.item;
     let made = plans.iter().map(|plan| {
         let message = match &plan.work {
@@ -27,10 +28,12 @@ pub(crate) fn block(block: &Block, plans: &[Plan]) -> TokenStream {
         quote!(#message #handler)
     });
     let api = api::traits(block, plans);
+    let protocol = protocol.map(|protocol| protocol::tokens(block, plans, protocol));
     quote! {
         #item
         #(#made)*
         #api
+        #protocol
     }
 }
 

@@ -64,6 +64,14 @@ pub(crate) fn restricted(all: &Generics, wanted: &BTreeSet<Ident>) -> Generics {
     of_parts(params, predicates)
 }
 
+/// The parameters that are not in `others`, with the predicates that mention one of them.
+pub(crate) fn without(all: &Generics, others: &BTreeSet<Ident>) -> Generics {
+    let params = all.params.iter().filter(|param| name(param).is_some_and(|name| !others.contains(name)));
+    let predicates = predicates(all)
+        .filter(|predicate| !mentioned(all, |find| find.visit_where_predicate(predicate)).is_subset(others));
+    of_parts(params, predicates)
+}
+
 /// Which of `generics` the type mentions.
 pub(crate) fn mentions(generics: &Generics, ty: &Type) -> BTreeSet<Ident> {
     mentioned(generics, |find| find.visit_type(ty))

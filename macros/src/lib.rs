@@ -33,6 +33,7 @@ mod krate;
 mod options;
 mod owned;
 mod parse;
+mod reach;
 mod suggest;
 mod test;
 
@@ -162,15 +163,15 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// | `retry = N` | tried `N` times in all when it fails; needs `derive(Clone)` |
 /// | `timeout = "250ms"` | how long an ask waits that sets no time of its own; units are `us`, `ms`, `s`, `m` |
 /// | `priority` | it goes into the lane that overtakes the other |
-/// | `defer`, `on_err = fail`, `blocking` | see below |
+/// | `defer`, `on_err = fail`, `blocking`, `protocol = false` | see below |
 ///
 /// `#[msg(into)]` before a parameter makes the call method take `impl Into<T>`.
 ///
 /// # `#[handler]`
 ///
 /// A method marked `#[handler]` takes a message type that exists, by value, and makes only the `Handler`
-/// impl. Its return type has to be the reply of the message. It takes the options `defer`, `on_err = fail` and
-/// `blocking`; all others belong to the message.
+/// impl. Its return type has to be the reply of the message. It takes the options `defer`, `on_err = fail`,
+/// `blocking` and `protocol = false`; all others belong to the message.
 ///
 /// # Ways of running a method
 ///
@@ -246,7 +247,71 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// | `prefix = Account` | structs are called `AccountDeposit` |
 /// | `api = false` | no call methods |
 /// | `api = Name` | the name of their trait, for the second block of an actor |
+/// | `protocol = AccountMsg` | an enum of the messages: see below |
 /// | `crate = path` | where postbox is |
+///
+/// # Protocols
+///
+/// `#[messages(protocol = AccountMsg)]` makes the messages of the block one type as well: for logs, for wires, and
+/// for tests that try them all. Without it there is none, and nothing is paid for it.
+///
+/// - `enum AccountMsg` has a variant for each message, with the message's name, and for each message type of a
+///   `#[handler]`; `enum AccountMsgReply` has one for each reply.
+/// - `From<Deposit>` for the enum, and `TryFrom<AccountMsg>` for each message. The error is the enum, as it was.
+/// - `msg.tell_to(&account)`, `msg.try_tell_to(&account)` and `msg.ask_to(&account)` send it, as the message that
+///   it holds: with the priority, the attempts and the time limit of that one, and under its name in logs and
+///   dead letters. What was not sent comes back in the error, as the enum.
+///
+/// A protocol is as visible as those of the messages that are seen farthest, and has only these: who can name it
+/// can send what is in it. The long form says more:
+///
+/// | option of `protocol(…)` | meaning |
+/// |---|---|
+/// | `name = AccountMsg` | the name of the enum |
+/// | `vis = pub(crate)` | its visibility; all messages that are seen as far are in it |
+/// | `derive(Serialize, Debug)` | derives, for the enum and for each message that the block makes |
+/// | `attr(serde(tag = "type"))` | an attribute for the enum |
+/// | `reply(name = AccountReply, derive(…), attr(…))` | the same for the enum of replies |
+///
+/// `#[message(protocol = false)]` and `#[handler(protocol = false)]` leave a message out. A method with type
+/// parameters of its own has to say so: it has a message for each of them.
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// pub struct Account {
+///     balance: u64,
+/// }
+///
+/// #[messages(protocol(name = AccountMsg, derive(Clone, Debug), reply(name = AccountReply, derive(Debug))))]
+/// impl Account {
+///     /// Adds money and returns the new balance.
+///     #[message]
+///     pub fn deposit(&mut self, amount: u64) -> u64 {
+///         self.balance += amount;
+///         self.balance
+///     }
+///
+///     /// Closes the account.
+///     #[message]
+///     pub fn close(&mut self, ctx: &mut Context<Self>) {
+///         ctx.stop();
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account::default().spawn();
+/// for msg in [AccountMsg::from(Deposit { amount: 5 }), Close.into()] {
+///     let text = format!("{msg:?}");
+///     match msg.ask_to(&account).await? {
+///         AccountReply::Deposit(balance) => assert_eq!((text.as_str(), balance), ("Deposit(Deposit { amount: 5 })", 5)),
+///         AccountReply::Close(()) => assert_eq!(text, "Close(Close)"),
+///     }
+/// }
+/// assert!(account.ended().await.is_normal());
+/// # Ok(()) }
+/// ```
 ///
 /// # Visibility
 ///
@@ -370,16 +435,23 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn messages(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand_messages(args.into(), item.into()).into()
+}
+
+fn expand_messages(
+    args: proc_macro2::TokenStream,
+    item: proc_macro2::TokenStream,
+) -> proc_macro2::TokenStream {
     let mut errors = Errors::default();
-    let made = match parse::block(args.into(), item.into(), &mut errors) {
+    let made = match parse::block(args, item, &mut errors) {
         Ok(mut block) => match check::block(&mut block, &mut errors) {
-            Some(plans) => expand::block(&block, &plans),
+            Some((plans, protocol)) => expand::block(&block, &plans, protocol.as_ref()),
             None => block.item.into_token_stream(),
         },
         Err(untouched) => untouched,
     };
     let errors = errors.to_tokens();
-    quote!(#errors #made).into()
+    quote!(#errors #made)
 }
 
 /// Makes a test of an async function: `#[postbox::test]`, with the feature `testkit`.

@@ -6,6 +6,7 @@
 mod block;
 mod duration;
 mod method;
+mod protocol;
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt as _;
@@ -15,6 +16,7 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Path, Result, Tok
 pub(crate) use self::block::{Api, BlockOptions};
 pub(crate) use self::duration::Timeout;
 pub(crate) use self::method::{HandlerOptions, MethodOptions, Way};
+pub(crate) use self::protocol::{EnumOptions, ProtocolOptions};
 use crate::errors::Errors;
 use crate::suggest;
 

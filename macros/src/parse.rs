@@ -12,7 +12,7 @@ use syn::{
 
 use crate::errors::{Errors, shown};
 use crate::generics::ReplaceSelf;
-use crate::options::{Api, BlockOptions, HandlerOptions, MethodOptions, Way};
+use crate::options::{Api, BlockOptions, HandlerOptions, MethodOptions, ProtocolOptions, Way};
 use crate::{krate, suggest};
 
 /// One `#[messages] impl …`.
@@ -20,6 +20,7 @@ pub(crate) struct Block {
     pub(crate) krate: Path,
     pub(crate) prefix: Option<Ident>,
     pub(crate) api: Api,
+    pub(crate) protocol: Option<ProtocolOptions>,
     /// The user's block as it goes out again: our attributes are off, all else is untouched.
     pub(crate) item: ItemImpl,
     /// The generics of the block, with the actor's type in place of `Self`.
@@ -83,10 +84,11 @@ pub(crate) fn block(args: TokenStream, item: TokenStream, errors: &mut Errors) -
             ),
         );
         let mut unmarked = Errors::default();
-        marked(&mut item, &mut unmarked);
+        marked(&mut item, &[], &mut unmarked);
         return Err(item.into_token_stream());
     }
-    let methods = marked(&mut item, errors);
+    let derives = options.protocol.as_ref().map_or(&[][..], |protocol| &protocol.kind.derives);
+    let methods = marked(&mut item, derives, errors);
     let mut generics = item.generics.clone();
     ReplaceSelf(&item.self_ty).visit_generics_mut(&mut generics);
     Ok(Block {
@@ -94,6 +96,7 @@ pub(crate) fn block(args: TokenStream, item: TokenStream, errors: &mut Errors) -
         krate: krate::path(options.krate.as_ref()),
         prefix: options.prefix,
         api: options.api.unwrap_or(Api::Default),
+        protocol: options.protocol,
         item,
         methods,
     })
@@ -111,12 +114,12 @@ fn name_of(item: &Item) -> TokenStream {
     }
 }
 
-/// Takes the markers off `item` and gives the methods that had one.
-fn marked(item: &mut ItemImpl, errors: &mut Errors) -> Vec<Method> {
+/// Takes the markers off `item` and gives the methods that had one. `derives` are added to their messages.
+fn marked(item: &mut ItemImpl, derives: &[Path], errors: &mut Errors) -> Vec<Method> {
     item.items
         .iter_mut()
         .filter_map(|item| match item {
-            ImplItem::Fn(method) => method_of(method, errors),
+            ImplItem::Fn(method) => method_of(method, derives, errors),
             ImplItem::Const(item) => refuse(&mut item.attrs, errors),
             ImplItem::Type(item) => refuse(&mut item.attrs, errors),
             ImplItem::Macro(item) => refuse(&mut item.attrs, errors),
@@ -132,7 +135,7 @@ fn refuse(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Method> {
     None
 }
 
-fn method_of(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
+fn method_of(method: &mut ImplItemFn, derives: &[Path], errors: &mut Errors) -> Option<Method> {
     let before = errors.len();
     let mut role = None;
     for attr in method.attrs.extract_if(.., |attr| Marker::of(attr).is_some()) {
@@ -162,7 +165,7 @@ fn method_of(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Method> {
     }
     let mut role = role?;
     if let Role::Message(options) = &mut role {
-        options.finish(errors);
+        options.finish(derives, errors);
     }
     let sig = method.sig.clone();
     if let Role::Message(_) = role {

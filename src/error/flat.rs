@@ -1,5 +1,8 @@
 //! One error in place of two: that of the ask, and that of the reply.
 
+#[cfg(test)]
+mod tests;
+
 use std::error::Error;
 use std::fmt;
 

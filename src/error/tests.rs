@@ -360,37 +360,6 @@ fn child_errors_say_what_is_in_the_way() {
     assert_eq!(seen.len(), ALL, "a variant has no text in this test");
 }
 
-/// Of two errors made one: whichever it is speaks for itself, and the chain goes on behind it.
-#[test]
-fn a_flat_error_is_the_one_or_the_other() {
-    type Flat = FlatError<std::num::ParseIntError, Withdraw>;
-
-    let reply = || "x".parse::<u32>().unwrap_err();
-    let good: Result<Result<u32, std::num::ParseIntError>, AskError<Withdraw>> = Ok(Ok(5));
-    assert_eq!(good.flat().ok(), Some(5));
-
-    let error: Flat = Ok::<Result<u32, _>, AskError<Withdraw>>(Err(reply())).flat().unwrap_err();
-    assert_eq!(error.to_string(), "invalid digit found in string");
-    assert_eq!(format!("{error:?}"), "Reply(ParseIntError { kind: InvalidDigit })");
-    assert!(error.source().is_none(), "its own text is said already");
-    assert_eq!(error.may_retry(), Some(false), "the message was handled");
-    assert_eq!(error.into_reply(), Some(reply()));
-
-    let full = AskError::Full { msg: MSG, to: account(), capacity: 64 };
-    let error: Flat = Err::<Result<u32, _>, _>(full).flat().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again"
-    );
-    assert_eq!(error.may_retry(), Some(true));
-    assert!(error.into_message() == Some(MSG));
-
-    let error: Flat = Err::<Result<u32, _>, _>(AskError::Failed(failure(Step::Started))).flat().unwrap_err();
-    assert!(is_failure_of_account(&error));
-    assert_eq!(error.may_retry(), None);
-    assert!(error.into_reply().is_none());
-}
-
 #[test]
 fn a_debug_text_names_the_type_of_the_message() {
     let to = account;

@@ -12,6 +12,7 @@ use crate::fallback;
 use crate::generics::send_static;
 use crate::options::Api;
 use crate::parse::{Block, actor_name, is_cfg};
+use crate::reach::{Reach, reach};
 
 /// One trait for each visibility among the methods, because the methods of a trait have none of their own:
 /// with a single trait a private method could be called from everywhere.
@@ -44,25 +45,6 @@ pub(super) fn traits(block: &Block, plans: &[Plan]) -> TokenStream {
 struct Group<'a> {
     vis: &'a Visibility,
     calls: Vec<(&'a Plan, &'a Message, &'a Ident)>,
-}
-
-/// How far a visibility reaches, the farthest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Public,
-    Crate,
-    Scope,
-    Private,
-}
-
-fn reach(vis: &Visibility) -> Reach {
-    match vis {
-        Visibility::Public(_) => Reach::Public,
-        Visibility::Restricted(vis) if vis.path.is_ident("crate") => Reach::Crate,
-        Visibility::Restricted(vis) if vis.path.is_ident("self") => Reach::Private,
-        Visibility::Restricted(_) => Reach::Scope,
-        Visibility::Inherited => Reach::Private,
-    }
 }
 
 /// `AccountApi` for the methods that are seen farthest, `AccountPrivateApi` and so on for those behind.

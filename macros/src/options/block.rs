@@ -5,14 +5,16 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, ExprLit, Lit, LitBool, Path, Result, Token};
 
+use super::protocol::ProtocolOptions;
 use super::{after_eq, each_option, once, unknown};
 use crate::errors::Errors;
 
-/// `#[messages(prefix = Account, api = false, crate = path)]`.
+/// `#[messages(prefix = Account, api = false, protocol = AccountMsg, crate = path)]`.
 #[derive(Default)]
 pub(crate) struct BlockOptions {
     pub(crate) prefix: Option<Ident>,
     pub(crate) api: Option<Api>,
+    pub(crate) protocol: Option<ProtocolOptions>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -24,14 +26,19 @@ pub(crate) enum Api {
 }
 
 impl BlockOptions {
-    const KNOWN: [&str; 3] = ["prefix", "api", "crate"];
+    const KNOWN: [&str; 4] = ["prefix", "api", "protocol", "crate"];
 
     pub(crate) fn of(args: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
+        let mut of_protocol = Errors::default();
         let read = |input: ParseStream<'_>| {
             each_option(input, errors, |name, input| match name.unraw().to_string().as_str() {
                 "prefix" => once(&mut options.prefix, name, after_eq(name, input)?),
                 "api" => once(&mut options.api, name, api(name, input)?),
+                "protocol" => {
+                    let protocol = ProtocolOptions::read(name, input, &mut of_protocol)?;
+                    once(&mut options.protocol, name, protocol)
+                }
                 "crate" => once(&mut options.krate, name, after_eq(name, input)?),
                 other => Err(unknown(name, other, &Self::KNOWN)),
             });
@@ -40,6 +47,7 @@ impl BlockOptions {
         if let Err(error) = read.parse2(args) {
             errors.push(error);
         }
+        errors.extend(of_protocol);
         options
     }
 }

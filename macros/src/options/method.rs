@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprPath, Lit, LitStr, Path, Result, Token, Visibility};
 
-use super::{Policy, after_eq, each, once, unknown};
+use super::{Policy, after_eq, each, once, protocol, unknown};
 use crate::errors::Errors;
 
 /// `#[message(name = X, vis = pub(crate), call = x, retry = N, timeout = "250ms", priority, derive(Clone), …)]`.
@@ -37,6 +37,8 @@ pub(crate) struct Way {
     pub(crate) blocking: Option<Ident>,
     /// Its `Err` is a failure.
     pub(crate) on_err: Option<Ident>,
+    /// Its message is not in the protocol of the block.
+    pub(crate) out_of_protocol: Option<Ident>,
 }
 
 impl Way {
@@ -48,6 +50,9 @@ impl Way {
             Some(once(&mut self.blocking, name, name.clone()))
         } else if name == "on_err" {
             Some(on_err(name, input).and_then(|()| once(&mut self.on_err, name, name.clone())))
+        } else if name == "protocol" {
+            let out = protocol::out(name, input);
+            Some(out.and_then(|()| once(&mut self.out_of_protocol, name, name.clone())))
         } else {
             None
         }
@@ -55,8 +60,10 @@ impl Way {
 }
 
 impl MethodOptions {
-    const KNOWN: [&str; 10] =
-        ["name", "vis", "call", "derive", "retry", "timeout", "priority", "defer", "blocking", "on_err"];
+    const KNOWN: [&str; 11] = [
+        "name", "vis", "call", "derive", "retry", "timeout", "priority", "defer", "blocking", "on_err",
+        "protocol",
+    ];
 
     pub(crate) fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
         each(attr, "message", errors, |name, input| match name.unraw().to_string().as_str() {
@@ -77,10 +84,12 @@ impl MethodOptions {
         });
     }
 
-    /// Known only when all attributes of the method are read: `derive` may come last.
-    pub(crate) fn finish(&mut self, errors: &mut Errors) {
+    /// Known only when all attributes of the method are read: `derive` may come last. `others` are the derives that
+    /// the block adds.
+    pub(crate) fn finish(&mut self, others: &[Path], errors: &mut Errors) {
         let clones = |path: &Path| path.segments.last().is_some_and(|last| last.ident == "Clone");
-        if self.derives.iter().any(clones) {
+        let others = others.iter().filter(|_| self.way.out_of_protocol.is_none());
+        if self.derives.iter().chain(others).any(clones) {
             return;
         }
         if let Some(retry) = self.policy.retry.take() {
@@ -90,7 +99,7 @@ impl MethodOptions {
 }
 
 impl HandlerOptions {
-    const KNOWN: [&str; 3] = ["defer", "blocking", "on_err"];
+    const KNOWN: [&str; 4] = ["defer", "blocking", "on_err", "protocol"];
 
     pub(crate) fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
         each(attr, "handler", errors, |name, input| match name.unraw().to_string().as_str() {
@@ -122,7 +131,7 @@ fn on_err(name: &Ident, input: ParseStream<'_>) -> Result<()> {
 }
 
 /// `= pub(crate)`; not in quotes, for it is no text either where else it stands.
-fn vis(name: &Ident, input: ParseStream<'_>) -> Result<Visibility> {
+pub(super) fn vis(name: &Ident, input: ParseStream<'_>) -> Result<Visibility> {
     if input.peek(Token![=]) && input.peek2(Lit) {
         input.parse::<Token![=]>()?;
         let text: Lit = input.parse()?;
