@@ -141,6 +141,11 @@ use crate::{
 /// assert_eq!(cache.count().await?, 1);
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    label = "this type does not implement `Actor`",
+    note = "add `#[derive(Actor)]` to `{Self}`, or implement `Actor` for it by hand to fill in a hook"
+)]
 pub trait Actor: Sized + Send + 'static {
     /// How many messages the mailbox holds, those in the handler not counted. At least 1.
     const CAPACITY: usize = DEFAULT_CAPACITY;

@@ -1,5 +1,9 @@
 //! The guide: pages on one subject each, whose examples run as tests.
 
+#[cfg(feature = "macros")]
+#[doc = include_str!("guide/expansion.md")]
+pub mod expansion {}
+
 #[cfg(feature = "testkit")]
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}

@@ -14,6 +14,13 @@ fn one_mistake_is_one_error() {
         ("all_at_once", 5),
         // rustc checks the header of the impl and the reply of its method apart, and both need the message.
         ("handler_of_no_message", 2),
+        // It checks the bound of a method at the argument, in the type of the future and at the await.
+        ("no_handler_awaited", 3),
+        ("child_option", 3),
+        ("child_value", 3),
+        ("child_wrong_error", 3),
+        // And that of `Context` and `ActorRef` at each place where they stand.
+        ("messages_of_no_actor", 4),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
     let mut seen = 0;
@@ -29,5 +36,5 @@ fn one_mistake_is_one_error() {
         assert_eq!(errors, expected, "{name}");
         seen += 1;
     }
-    assert!(seen >= 40, "only {seen} cases");
+    assert!(seen >= 90, "only {seen} cases");
 }

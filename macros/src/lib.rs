@@ -24,6 +24,9 @@
 // The order of the work: `parse` reads what is written, `check` turns it into plans and finds the mistakes,
 // `expand` writes the code, with bodies from `fallback` where a plan is broken. The others are what these
 // four speak of.
+#[cfg(test)]
+mod tests;
+
 mod check;
 mod errors;
 mod expand;

@@ -348,9 +348,10 @@ where
 ///
 /// Sealed by its second parameter, which the compiler finds by itself.
 #[diagnostic::on_unimplemented(
-    message = "a factory of `{A}` cannot return `{Self}`",
-    label = "this is neither the actor, nor a `Result` of it, nor a future of either",
-    note = "return `{A}`, `Result<{A}, E>` with `E: Into<BoxError>`, or a future of one of them"
+    message = "the factory of a child cannot return `{Self}`",
+    label = "what the factory returns is neither an actor, nor a `Result` of one, nor a future of either",
+    note = "return a type with `#[derive(Actor)]`, a `Result` of it whose error implements `std::error::Error`, or a \
+            future of one of them"
 )]
 pub trait Make<A, K>: 'static {
     /// Makes the actor.
@@ -373,18 +374,21 @@ pub mod make {
     #[derive(Debug)]
     pub struct Later<K>(std::marker::PhantomData<K>);
 
+    #[diagnostic::do_not_recommend]
     impl<A: Actor> Make<A, Value> for A {
         async fn make(self) -> Result<A, BoxError> {
             Ok(self)
         }
     }
 
+    #[diagnostic::do_not_recommend]
     impl<A: Actor, E: Into<BoxError> + Send + 'static> Make<A, Fallible> for Result<A, E> {
         async fn make(self) -> Result<A, BoxError> {
             self.map_err(Into::into)
         }
     }
 
+    #[diagnostic::do_not_recommend]
     impl<A, K, F> Make<A, Later<K>> for F
     where
         F: Future + Send + 'static,

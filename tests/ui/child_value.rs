@@ -1,0 +1,13 @@
+use postbox::prelude::*;
+
+#[derive(Actor)]
+struct Account;
+
+#[derive(Message)]
+struct Transfer;
+
+async fn used(tree: &ActorRef<Supervisor>) {
+    let _ = tree.spawn(child("account", Account)).await;
+}
+
+fn main() {}
