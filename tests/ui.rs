@@ -14,8 +14,9 @@ fn one_mistake_is_one_error() {
         ("all_at_once", 5),
         // rustc checks the header of the impl and the reply of its method apart, and both need the message.
         ("handler_of_no_message", 2),
-        // It checks the bound of a method at the argument, in the type of the future and at the await.
-        ("no_handler_awaited", 3),
+        // It checks the bound of a method at the argument, and again at the await.
+        ("no_handler_awaited", 2),
+        // And that of an async method in the type of its future as well.
         ("child_option", 3),
         ("child_value", 3),
         ("child_wrong_error", 3),

@@ -65,7 +65,7 @@ pub(crate) mod sealed {
     use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until, VecDeque, Waker};
 
     /// The seam itself.
-    pub trait Sealed<M: Message> {
+    pub trait Sealed<M: Message>: Place {
         /// Takes the message, if there is nothing to be looked at but that there is room; else it comes back, and
         /// [`accept`](Self::accept) says why.
         fn offer(&self, msg: M) -> Result<(), M>;
@@ -93,7 +93,11 @@ pub(crate) mod sealed {
         /// waits, or would have to. The message is to be offered with this ticket, if that `waits`; where it does
         /// not, no room is needed: the mailbox is closed, or drops what does not fit.
         fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool;
+    }
 
+    /// As much of the seam as does not depend on the message. A request is bound by this alone, so that one to
+    /// an actor that does not handle its message is an error where the message stands, and not in its type too.
+    pub trait Place {
         /// Gives a place in the line back.
         fn leave(&self, ticket: &mut Ticket);
 
@@ -142,7 +146,9 @@ impl<A: Handler<M>, M: Message> sealed::Sealed<M> for Seat<A> {
             }
         }
     }
+}
 
+impl<A: Actor> sealed::Place for Seat<A> {
     fn leave(&self, ticket: &mut Ticket) {
         self.mailbox.leave(ticket);
     }

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, fmt, sync::Arc, task::Waker};
 
 use super::{
     Actor, Handler, Message,
-    accept::{Line, Offer, Refusal, sealed::Sealed},
+    accept::{
+        Line, Offer, Refusal,
+        sealed::{Place, Sealed},
+    },
     asker::Asker,
     common::{Common, Ledger, Status},
     family::Family,
@@ -254,7 +257,9 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
     fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool {
         Sealed::<M>::reserve(&*self.seat, ticket, waker)
     }
+}
 
+impl<A: Actor> Place for ActorRef<A> {
     fn leave(&self, ticket: &mut Ticket) {
         self.seat.mailbox.leave(ticket);
     }

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, fmt, sync::Arc, task::Waker};
 
 use super::{
     Handle, Message,
-    accept::{Line, Offer, Refusal, sealed::Sealed},
+    accept::{
+        Line, Offer, Refusal,
+        sealed::{Place, Sealed},
+    },
     asker::Asker,
     common::Common,
     limit::Until,
@@ -139,7 +142,9 @@ impl<M: Message> Sealed<M> for Recipient<M> {
     fn reserve(&self, ticket: &mut Ticket, waker: Option<Waker>) -> bool {
         self.seat.reserve(ticket, waker)
     }
+}
 
+impl<M: Message> Place for Recipient<M> {
     fn leave(&self, ticket: &mut Ticket) {
         self.seat.leave(ticket);
     }

@@ -18,7 +18,7 @@ use crate::{
     ActorId, AskError, Identity,
     actor::{
         Message,
-        accept::{Accept, Line, Offer, Refusal},
+        accept::{Accept, Line, Offer, Refusal, sealed::Place},
         asker::{Answer, Asker, Awaited, NoReply},
         current,
         limit::Until,
@@ -62,7 +62,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
-pub struct Ask<'a, T: ?Sized + Accept<M>, M: Message> {
+pub struct Ask<'a, T: ?Sized + Place, M: Message> {
     to: &'a T,
     stage: Stage<M>,
     /// Whether to wait for room.
@@ -362,9 +362,9 @@ impl<T: ?Sized + Accept<M>, M: Message> Future for Ask<'_, T, M> {
 }
 
 // Nothing in it is pinned: the message is never a future of its own.
-impl<T: ?Sized + Accept<M>, M: Message> Unpin for Ask<'_, T, M> {}
+impl<T: ?Sized + Place, M: Message> Unpin for Ask<'_, T, M> {}
 
-impl<T: ?Sized + Accept<M>, M: Message> Drop for Ask<'_, T, M> {
+impl<T: ?Sized + Place, M: Message> Drop for Ask<'_, T, M> {
     #[inline]
     fn drop(&mut self) {
         if self.ticket.waits() {
@@ -373,7 +373,7 @@ impl<T: ?Sized + Accept<M>, M: Message> Drop for Ask<'_, T, M> {
     }
 }
 
-impl<T: ?Sized + Accept<M>, M: Message> fmt::Debug for Ask<'_, T, M> {
+impl<T: ?Sized + Place, M: Message> fmt::Debug for Ask<'_, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask").field("waits", &self.ticket.waits()).finish_non_exhaustive()
     }

@@ -13,7 +13,10 @@ use crate::{
     TellError,
     actor::{
         Actor, ActorRef, Handler, Message, Recipient,
-        accept::{Line, Offer, Refusal, sealed::Sealed},
+        accept::{
+            Line, Offer, Refusal,
+            sealed::{Place as _, Sealed},
+        },
         current,
     },
     queue::Ticket,

@@ -18,7 +18,7 @@ use crate::{
     TellError, TryTellError,
     actor::{
         Message,
-        accept::{Accept, Line, Offer, Refusal},
+        accept::{Accept, Line, Offer, Refusal, sealed::Place},
         current,
         limit::Until,
     },
@@ -61,7 +61,7 @@ use crate::{
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with `now` or `blocking`"]
-pub struct Tell<'a, T: ?Sized + Accept<M>, M: Message> {
+pub struct Tell<'a, T: ?Sized + Place, M: Message> {
     to: &'a T,
     /// Taken when it has been sent or handed back.
     msg: Option<M>,
@@ -274,9 +274,9 @@ impl<T: ?Sized + Accept<M>, M: Message> Future for Tell<'_, T, M> {
 }
 
 // Nothing in it is pinned: the message is never a future of its own.
-impl<T: ?Sized + Accept<M>, M: Message> Unpin for Tell<'_, T, M> {}
+impl<T: ?Sized + Place, M: Message> Unpin for Tell<'_, T, M> {}
 
-impl<T: ?Sized + Accept<M>, M: Message> Drop for Tell<'_, T, M> {
+impl<T: ?Sized + Place, M: Message> Drop for Tell<'_, T, M> {
     #[inline]
     fn drop(&mut self) {
         if self.ticket.waits() {
@@ -285,7 +285,7 @@ impl<T: ?Sized + Accept<M>, M: Message> Drop for Tell<'_, T, M> {
     }
 }
 
-impl<T: ?Sized + Accept<M>, M: Message> fmt::Debug for Tell<'_, T, M> {
+impl<T: ?Sized + Place, M: Message> fmt::Debug for Tell<'_, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tell").field("waits", &self.ticket.waits()).finish_non_exhaustive()
     }
