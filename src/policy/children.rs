@@ -18,15 +18,17 @@
 //! oldest first, for one when the one before serves. A failure of a child that is to restart anyway changes
 //! nothing; any other is an incident of its own, from which the range is drawn anew.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::rows::Rows;
 use super::decide::{self, Exit};
 use super::limit::Window;
 use super::restart::{AutoShutdown, Restart, Strategy, Supervision};
 
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -35,12 +37,12 @@ mod tests;
 pub(crate) struct Children<T> {
     supervision: Supervision,
     window: Window,
-    members: BTreeMap<u64, Member<T>>,
+    members: Rows<Member<T>>,
     next: u64,
     /// False while the supervisor stops its children: nobody is admitted, nobody restarted.
     open: bool,
     group: Option<Group>,
-    /// Of group restarts; a child that restarts alone has its own.
+    /// A child that restarts alone has its own.
     streak: Streak,
     /// Significant children that have not ended.
     significant: usize,
@@ -57,7 +59,8 @@ pub(crate) struct Member<T> {
     detached: bool,
     /// It has served once: it stays known when it has ended, unless it is temporary.
     known: bool,
-    streak: Streak,
+    /// Restarts in a row, when it restarts alone.
+    streak: u32,
 }
 
 /// Where a child is in its life.
@@ -79,11 +82,11 @@ pub(crate) enum Stage {
     Ended,
 }
 
-/// Restarts in a row, for the backoff.
+/// Group restarts in a row, for the backoff.
 #[derive(Clone, Copy, Debug, Default)]
 struct Streak {
     count: u32,
-    /// Since when all has been well, after a group restart.
+    /// Since when all has been well.
     well_since: Option<Instant>,
 }
 
@@ -136,7 +139,7 @@ impl<T> Children<T> {
         Self {
             supervision,
             window: Window::default(),
-            members: BTreeMap::new(),
+            members: Rows::new(),
             next: 0,
             open: true,
             group: None,
@@ -161,11 +164,10 @@ impl<T> Children<T> {
     pub(crate) fn admit(&mut self, of: T, restart: Restart, significant: bool) -> u64 {
         let number = self.next;
         self.next += 1;
-        let streak = Streak::default();
         let stage = Stage::Starting;
-        self.members.insert(
+        self.members.push(
             number,
-            Member { of, restart, significant, stage, detached: false, known: false, streak },
+            Member { of, restart, significant, stage, detached: false, known: false, streak: 0 },
         );
         self.enter(number);
         number
@@ -178,7 +180,7 @@ impl<T> Children<T> {
 
     /// The child is to start, and counts again.
     fn enter(&mut self, number: u64) {
-        if let Some(member) = self.members.get(&number) {
+        if let Some(member) = self.members.get(number) {
             self.significant += usize::from(member.significant);
             self.place(number);
         }
@@ -186,7 +188,7 @@ impl<T> Children<T> {
 
     /// The child is to start, now or in its turn. When the supervisor stops its children nobody's turn comes.
     fn place(&mut self, number: u64) {
-        let Some(member) = self.members.get_mut(&number) else { return };
+        let Some(member) = self.members.get_mut(number) else { return };
         member.stage = if self.open { Stage::Starting } else { Stage::Waiting };
         let Some(group) = self.group.as_mut().filter(|group| number >= group.from) else { return };
         // Its turn has passed, and its elders have had theirs: all that wait are younger than the current one.
@@ -202,7 +204,7 @@ impl<T> Children<T> {
 
     /// An incarnation of the child serves.
     pub(crate) fn started(&mut self, number: u64, now: Instant) -> Option<Step> {
-        let member = self.members.get_mut(&number)?;
+        let member = self.members.get_mut(number)?;
         member.known = true;
         member.detached = false;
         // One that has been told to end meanwhile will heed it now.
@@ -215,7 +217,7 @@ impl<T> Children<T> {
 
     /// The child's incarnation has ended: what follows for it.
     pub(crate) fn exited(&mut self, number: u64, exit: Exit, now: Instant, random: f64) -> Answer {
-        let Some(member) = self.members.get_mut(&number) else { return Answer::End };
+        let Some(member) = self.members.get_mut(number) else { return Answer::End };
         member.detached = false;
         if !self.open || !decide::may_restart(exit, member.restart) {
             let by_itself = self.open && !matches!(exit, Exit::Shutdown | Exit::Bystander);
@@ -238,7 +240,7 @@ impl<T> Children<T> {
 
     /// A failure, or another end, that nobody has reckoned with.
     fn incident(&mut self, number: u64, exit: Exit, now: Instant, random: f64) -> Answer {
-        let Some(member) = self.members.get_mut(&number) else { return Answer::End };
+        let Some(member) = self.members.get_mut(number) else { return Answer::End };
         let Supervision { strategy, limit, backoff, .. } = &self.supervision;
         let (streak, well_since) = match (strategy, member.stage) {
             (Strategy::OneForOne, Stage::Serving { since }) => (&mut member.streak, Some(since)),
@@ -246,11 +248,11 @@ impl<T> Children<T> {
             (Strategy::OneForOne, _) => (&mut member.streak, None),
             (Strategy::OneForAll | Strategy::RestForOne, _) => {
                 let well_since = self.streak.well_since.take();
-                (&mut self.streak, well_since)
+                (&mut self.streak.count, well_since)
             }
         };
         let lived = well_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let count = backoff.streak(streak.count, lived);
+        let count = backoff.streak(*streak, lived);
         let verdict =
             decide::on_child_exit(exit, member.restart, limit, &mut self.window, backoff, count, now, random);
         match verdict {
@@ -261,7 +263,7 @@ impl<T> Children<T> {
                 Answer::Escalate { used }
             }
             decide::Verdict::Restart { after, used } => {
-                streak.count = count + u32::from(decide::is_charged(exit));
+                *streak = count + u32::from(decide::is_charged(exit));
                 let from = match strategy {
                     Strategy::OneForOne => {
                         member.stage = Stage::Starting;
@@ -288,7 +290,7 @@ impl<T> Children<T> {
         };
         let mut left = Vec::new();
         let mut ending = BTreeSet::new();
-        for (&number, member) in self.members.range(from..) {
+        for (number, member) in self.members.since(from) {
             match member.stage {
                 Stage::Starting | Stage::Serving { .. } => left.push(number),
                 Stage::Told { .. } | Stage::Ending | Stage::Leaving { .. } if !member.detached => {
@@ -313,7 +315,7 @@ impl<T> Children<T> {
 
     /// The child has come to the gate: its incarnation has ended, with all that was below it.
     pub(crate) fn waits(&mut self, number: u64, now: Instant) -> Option<Step> {
-        let member = self.members.get_mut(&number)?;
+        let member = self.members.get_mut(number)?;
         // One that was killed at the gate comes to it again, and may have been let through meanwhile.
         if member.stage != Stage::Ending {
             return None;
@@ -327,7 +329,7 @@ impl<T> Children<T> {
     /// The child's code does not come back: its group goes on without it. When the code comes back after all, the
     /// child ends its incarnation and starts as its group has.
     pub(crate) fn detached(&mut self, number: u64, now: Instant) -> Option<Step> {
-        self.members.get_mut(&number)?.detached = true;
+        self.members.get_mut(number)?.detached = true;
         self.passed(number);
         self.advance(now)
     }
@@ -343,7 +345,7 @@ impl<T> Children<T> {
 
     /// Whether the child may start, and after which pause.
     pub(crate) fn gate(&mut self, number: u64) -> Option<Duration> {
-        if self.members.get(&number).is_some_and(|member| member.stage == Stage::Waiting) {
+        if self.members.get(number).is_some_and(|member| member.stage == Stage::Waiting) {
             return None;
         }
         let group = self.group.as_mut().filter(|group| group.is_current(number));
@@ -353,12 +355,12 @@ impl<T> Children<T> {
 
     /// The child has ended for good. What is kept of it comes back when it is forgotten.
     pub(crate) fn gone(&mut self, number: u64, now: Instant) -> (Option<T>, Option<Step>) {
-        let Some(member) = self.members.get_mut(&number) else { return (None, None) };
+        let Some(member) = self.members.get_mut(number) else { return (None, None) };
         let significant = member.significant;
         let by_itself = member.stage == Stage::Leaving { by_itself: true };
         let keep = self.open && member.known && member.restart != Restart::Temporary;
         member.stage = Stage::Ended;
-        let forgotten = if keep { None } else { self.members.remove(&number) };
+        let forgotten = if keep { None } else { self.members.remove(number) };
         self.significant -= usize::from(significant);
         self.passed(number);
         if significant && by_itself && self.open && self.is_enough() {
@@ -381,7 +383,7 @@ impl<T> Children<T> {
         match self.group.as_mut().map(|group| &mut group.pass) {
             Some(Pass::Stopping { ending, .. }) => {
                 // One that has been told while it was starting is still to end.
-                let member = self.members.get(&number);
+                let member = self.members.get(number);
                 if !matches!(member, Some(Member { stage: Stage::Told { .. }, detached: false, .. })) {
                     ending.remove(&number);
                 }
@@ -402,7 +404,7 @@ impl<T> Children<T> {
         if let Pass::Stopping { left, ending } = pass {
             while ending.is_empty() {
                 let Some(number) = left.pop() else { break };
-                let Some(member) = self.members.get_mut(&number) else { continue };
+                let Some(member) = self.members.get_mut(number) else { continue };
                 match member.stage {
                     Stage::Starting | Stage::Serving { .. } => {
                         member.stage = Stage::Told { at: now };
@@ -421,8 +423,8 @@ impl<T> Children<T> {
             if !ending.is_empty() {
                 return None;
             }
-            let waiting = self.members.range(*from..).filter(|(_, member)| member.stage == Stage::Waiting);
-            *pass = Pass::Starting { left: waiting.map(|(&number, _)| number).collect(), current: None };
+            let waiting = self.members.since(*from).filter(|(_, member)| member.stage == Stage::Waiting);
+            *pass = Pass::Starting { left: waiting.map(|(number, _)| number).collect(), current: None };
         }
         let Pass::Starting { left, current } = pass else { return None };
         if current.is_some() {
@@ -430,7 +432,7 @@ impl<T> Children<T> {
         }
         while let Some(number) = left.pop_front() {
             let waiting = |member: &&mut Member<T>| member.stage == Stage::Waiting;
-            if let Some(member) = self.members.get_mut(&number).filter(waiting) {
+            if let Some(member) = self.members.get_mut(number).filter(waiting) {
                 member.stage = Stage::Starting;
                 *current = Some(number);
                 return Some(Step::Open(number));
@@ -450,7 +452,7 @@ impl<T> Children<T> {
     /// Those that restart with their group, or start after it, and have not had their turn.
     pub(crate) fn before_gate(&self) -> impl Iterator<Item = &T> {
         let waits = |member: &&Member<T>| matches!(member.stage, Stage::Ending | Stage::Waiting);
-        self.members.values().filter(waits).map(|member| &member.of)
+        self.members.iter().map(|(_, member)| member).filter(waits).map(|member| &member.of)
     }
 
     /// A new incarnation of the supervisor begins, with nothing of the old one.
@@ -461,25 +463,25 @@ impl<T> Children<T> {
     }
 
     fn set(&mut self, number: u64, stage: Stage) {
-        if let Some(member) = self.members.get_mut(&number) {
+        if let Some(member) = self.members.get_mut(number) {
             member.stage = stage;
         }
     }
 
     /// Since when the child has been told to end its incarnation, if it has.
     pub(crate) fn told(&self, number: u64) -> Option<Instant> {
-        match self.members.get(&number)?.stage {
+        match self.members.get(number)?.stage {
             Stage::Told { at } => Some(at),
             _ => None,
         }
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Member<T>> {
-        self.members.get(&number)
+        self.members.get(number)
     }
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Member<T>> {
-        self.members.get_mut(&number)
+        self.members.get_mut(number)
     }
 
     /// What is kept of each of them.
@@ -489,12 +491,12 @@ impl<T> Children<T> {
 
     /// In start order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &Member<T>)> {
-        self.members.iter().map(|(&number, member)| (number, member))
+        self.members.iter()
     }
 
     /// Forgets a child altogether.
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
-        let member = self.members.remove(&number)?;
+        let member = self.members.remove(number)?;
         self.significant -= usize::from(member.significant && member.stage != Stage::Ended);
         Some(member.of)
     }
