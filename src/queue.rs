@@ -15,6 +15,7 @@
 //! | `hold` | the right to run, held by a thread for later |
 //! | `lock` | the lock of a mailbox |
 //! | `once` | what is set once and never waited for |
+//! | `tray` | a box that is put down by one and taken up by another |
 //! | `waiters` | senders that wait for room, first come first served |
 //! | `reserve` | room that is taken before there is an entry |
 //! | `reach` | what others can reach of the entry in hand |
@@ -33,6 +34,7 @@ mod reply;
 mod reserve;
 mod stage;
 mod sync;
+mod tray;
 mod turn;
 mod waiters;
 
@@ -47,5 +49,6 @@ pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
 pub(crate) use stage::{Entry, Opened, Stage, Task};
 /// For a lock of another layer that is to be explored with those of this one.
 pub(crate) use sync::{Mutex, MutexGuard};
+pub(crate) use tray::Tray;
 pub(crate) use turn::{Rest, Turn};
 pub(crate) use waiters::Ticket;

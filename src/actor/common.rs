@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
 };
 
@@ -37,6 +37,8 @@ pub struct Common {
     /// `stop` asks to end after this many accepted messages.
     pub(crate) mark: AtomicU64,
     status: AtomicU8,
+    /// Its place in the roster of its system.
+    pub(crate) place: AtomicU32,
     /// What few actors have, once this one has had some of it. Sealed when it ends for good without.
     rare: OnceBox<Rare>,
     /// Whose child this is; `None` for a free-standing actor.
@@ -49,8 +51,6 @@ pub struct Common {
     pub(crate) identity: Identity,
     /// Strong references, the first one included, and one more for the supervisor of a supervised actor.
     refs: AtomicUsize,
-    /// Its place in the roster of its system.
-    pub(crate) place: AtomicUsize,
 }
 
 /// What few actors have: in one place, so that the seats of the others do not grow by it.
@@ -110,7 +110,7 @@ impl Common {
             tally: Tally::default(),
             desk: Desk::default(),
             refs: AtomicUsize::new(1 + usize::from(membership.is_some())),
-            place: AtomicUsize::new(0),
+            place: AtomicU32::new(0),
             mark: AtomicU64::new(0),
             status: AtomicU8::new(Status::Starting as u8),
             rare: OnceBox::new(),

@@ -3,24 +3,14 @@
 //! `ctx.fail` and `ctx.reply_later` are futures that never come back: they put a request here and stay
 //! pending. The task that wraps the handler looks here when the handler is pending, and only then.
 
-use std::{
-    any::Any,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::any::Any;
 
 use super::envelope::{About, Cause};
-use crate::BoxError;
+use crate::{BoxError, queue::Tray};
 
-/// One request at a time: a handler that has made one is pending.
-#[derive(Default)]
-pub(crate) struct Desk {
-    raised: AtomicBool,
-    /// Boxed: requests are rare, and the seat of an idle actor should be small.
-    request: Mutex<Option<Box<Request>>>,
-}
+/// One request at a time: a handler that has made one is pending. Boxed: requests are rare, and the seat of an idle
+/// actor should be small.
+pub(crate) struct Desk(Tray<Request>);
 
 pub(crate) enum Request {
     /// The handler ends the incarnation with this failure.
@@ -39,23 +29,17 @@ pub(crate) enum Request {
 
 impl Desk {
     pub(crate) fn put(&self, request: Request) {
-        let old = self.lock().replace(Box::new(request));
-        // Relaxed: the request is under the lock, and both sides run in one poll, one after the other.
-        self.raised.store(true, Ordering::Relaxed);
-        drop(old);
+        self.0.put(request);
     }
 
     #[inline]
     pub(crate) fn take(&self) -> Option<Request> {
-        // Relaxed: as in `put`.
-        if !self.raised.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.raised.store(false, Ordering::Relaxed);
-        self.lock().take().map(|request| *request)
+        self.0.take()
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Box<Request>>> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Desk {
+    fn default() -> Self {
+        Self(Tray::new())
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Home {
 #[derive(Default)]
 struct Shard {
     seats: Vec<Option<Arc<dyn AnySeat>>>,
-    free: Vec<usize>,
+    free: Vec<u32>,
     /// The ledgers of those that have ended, added up.
     gone: Ledger,
 }
@@ -138,15 +138,18 @@ impl Home {
     /// Takes an actor into the roster.
     pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) {
         let mut shard = self.shard_of(seat.common());
-        let place = shard.free.pop().unwrap_or(shard.seats.len());
+        let place = shard.free.pop().unwrap_or_else(|| {
+            u32::try_from(shard.seats.len()).expect("so many seats take more memory than there is")
+        });
         // Relaxed: under the lock, like every use of it.
         seat.common().place.store(place, Ordering::Relaxed);
-        match shard.seats.get_mut(place) {
+        match shard.seats.get_mut(place as usize) {
             Some(free) => *free = Some(seat),
             None => {
-                if place == shard.seats.capacity() {
+                if shard.seats.len() == shard.seats.capacity() {
                     // A quarter more, and not as much again.
-                    shard.seats.reserve_exact((place / 4).max(4));
+                    let more = (shard.seats.len() / 4).max(4);
+                    shard.seats.reserve_exact(more);
                 }
                 shard.seats.push(Some(seat));
             }
@@ -164,7 +167,7 @@ impl Home {
         let place = common.place.load(Ordering::Relaxed);
         // Under the lock, so that `ledger` sees each actor on one side or the other.
         shard.gone += last;
-        let seat = shard.seats.get_mut(place).and_then(Option::take);
+        let seat = shard.seats.get_mut(place as usize).and_then(Option::take);
         shard.free.push(place);
         drop(shard);
         drop(seat);

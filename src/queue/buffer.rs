@@ -14,6 +14,7 @@
 //!   `header.words` words that hold a live payload of the type the header was made for.
 //! - **B2** `head` moves past an entry before code of the user can see its payload by value, so that an
 //!   unwinding cannot make the buffer drop it a second time.
+//! - **B3** the block has at most `u32::MAX` words, which `head` and `left` count: an entry has at least one.
 
 use std::{marker::PhantomData, mem::MaybeUninit, ptr};
 
@@ -27,6 +28,13 @@ const KEEP: usize = 64;
 
 type Word = MaybeUninit<u64>;
 
+/// The size of a payload in words.
+const fn words_of<P>() -> u32 {
+    let words = size_of::<P>().div_ceil(size_of::<Word>());
+    assert!(words < u32::MAX as usize, "a payload is smaller than the block that it may stand in");
+    words as u32
+}
+
 const _: () = assert!(size_of::<&'static ()>() <= size_of::<Word>(), "a header fits one word");
 
 type Open<S> =
@@ -35,7 +43,7 @@ type Open<S> =
 /// What the buffer knows about the type of an entry.
 pub(super) struct VTable<S: Stage> {
     /// Size of the payload in words.
-    words: usize,
+    words: u32,
     /// Whether the entry keeps its place until it is settled.
     keep: bool,
     /// Moves the payload out and opens it.
@@ -83,7 +91,7 @@ impl<T> Inline<T> {
         // the payload out are called once, after `head` has moved past it (B2).
         const {
             &VTable {
-                words: size_of::<T>().div_ceil(size_of::<Word>()),
+                words: words_of::<T>(),
                 keep: T::KEEP,
                 // SAFETY: as above.
                 open: |at, place, state, quick| unsafe {
@@ -121,7 +129,7 @@ impl<T> Boxed<T> {
         // SAFETY (of each function below): as in `Inline`, for a live `Box<T>`.
         const {
             &VTable {
-                words: size_of::<Box<T>>().div_ceil(size_of::<Word>()),
+                words: words_of::<Box<T>>(),
                 keep: T::KEEP,
                 // SAFETY: as above.
                 open: |at, place, state, quick| unsafe {
@@ -161,8 +169,8 @@ fn tried<S: Stage, T: Entry<S>>(entry: &mut T, set: Option<u32>) -> u32 {
 pub(super) struct Buffer<S: Stage> {
     /// The block; its length is the tail.
     words: Vec<Word>,
-    head: usize,
-    left: usize,
+    head: u32,
+    left: u32,
     /// The buffer owns entries of types it does not name. All of them are `Send` (bound of `Entry`), and
     /// through a shared buffer none can be reached: it is `Send` and `Sync` by right.
     owns: PhantomData<fn(S)>,
@@ -176,7 +184,7 @@ impl<S: Stage> Buffer<S> {
     /// The number of entries.
     #[inline]
     pub(super) const fn left(&self) -> usize {
-        self.left
+        self.left as usize
     }
 
     /// Appends an entry.
@@ -197,8 +205,10 @@ impl<S: Stage> Buffer<S> {
     unsafe fn append<P>(&mut self, table: &'static VTable<S>, payload: P) {
         let total = 1 + size_of::<P>().div_ceil(size_of::<Word>());
         let tail = self.words.len();
-        self.words.reserve(total);
-        // SAFETY: `reserve` made room for `total` words at `tail`. A header fits a word (asserted above), a
+        if self.words.capacity() - tail < total {
+            self.grow(total);
+        }
+        // SAFETY: there is room for `total` words at `tail`. A header fits a word (asserted above), a
         // payload fits the words behind it (caller). The block is of `MaybeUninit`, so growing the length
         // over words of which some bytes stay unwritten is sound.
         unsafe {
@@ -210,6 +220,17 @@ impl<S: Stage> Buffer<S> {
         self.left += 1;
     }
 
+    /// Makes room for so many more words.
+    ///
+    /// # Panics
+    /// At 32 GiB of entries in one buffer (B3). Nothing has been changed then.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, more: usize) {
+        assert!(self.words.len() + more <= u32::MAX as usize, "a mailbox holds less than 32 GiB");
+        self.words.reserve(more);
+    }
+
     #[inline]
     fn front(&mut self) -> Option<(&'static VTable<S>, *mut Word)> {
         if self.left == 0 {
@@ -217,7 +238,7 @@ impl<S: Stage> Buffer<S> {
         }
         // SAFETY: `left > 0`, so by B1 a header stands at `head` with its payload behind it.
         unsafe {
-            let at = self.words.as_mut_ptr().add(self.head);
+            let at = self.words.as_mut_ptr().add(self.head as usize);
             Some((at.cast::<&'static VTable<S>>().read(), at.add(1)))
         }
     }
@@ -287,7 +308,7 @@ impl<S: Stage> Buffer<S> {
         quick: Option<Quick<'_, '_>>,
     ) -> Opened<S::Exit> {
         // SAFETY: there is a front entry, or it would have no table (caller), and its payload is behind its header.
-        let payload = unsafe { self.words.as_mut_ptr().add(self.head + 1) };
+        let payload = unsafe { self.words.as_mut_ptr().add(self.head as usize + 1) };
         self.pass(table);
         // SAFETY: B1 and, `head` having moved, B2: the payload is moved out here and nowhere else. The call
         // cannot reach this buffer, so the block does not move under it. The rest is the caller's.
@@ -316,13 +337,16 @@ impl<S: Stage> Buffer<S> {
     pub(super) fn move_to(&mut self, to: &mut Self) {
         let Some((table, _)) = self.front() else { return };
         // The words of one entry, header and payload (B1), copied as they are; `pass` makes that a move.
-        to.words.extend_from_slice(&self.words[self.head..=self.head + table.words]);
+        let (from, words) = (self.head as usize, 1 + table.words as usize);
+        to.grow(words);
+        to.words.extend_from_slice(&self.words[from..from + words]);
         to.left += 1;
         self.pass(table);
         self.tidy();
         // Entries that are taken out one at a time while others come in must not leave a growing gap.
-        if self.head > KEEP && self.head > self.words.len() / 2 {
-            self.words.drain(..self.head);
+        let head = self.head as usize;
+        if head > KEEP && head > self.words.len() / 2 {
+            self.words.drain(..head);
             self.head = 0;
         }
     }
@@ -330,13 +354,14 @@ impl<S: Stage> Buffer<S> {
     /// Moves all entries of `other` before its own, in their order.
     pub(super) fn prepend(&mut self, other: &mut Self) {
         // Words of whole entries (B1), copied as they are; emptying `other` makes that a move.
-        let moved = &other.words[other.head..];
-        if moved.len() <= self.head {
-            let start = self.head - moved.len();
-            self.words[start..self.head].copy_from_slice(moved);
+        let moved = &other.words[other.head as usize..];
+        let head = self.head as usize;
+        if let Some(start) = self.head.checked_sub(moved.len() as u32) {
+            self.words[start as usize..head].copy_from_slice(moved);
             self.head = start;
         } else {
-            self.words.splice(..self.head, moved.iter().copied());
+            self.grow(moved.len() - head);
+            self.words.splice(..head, moved.iter().copied());
             self.head = 0;
         }
         self.left += other.left;

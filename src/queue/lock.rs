@@ -34,6 +34,9 @@ mod real {
     const NAP: Duration = Duration::from_micros(50);
 
     /// A value for one thread at a time.
+    ///
+    /// In this order, which `Mailbox` relies on.
+    #[repr(C)]
     pub(crate) struct Lock<T> {
         held: AtomicBool,
         value: UnsafeCell<T>,

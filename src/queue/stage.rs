@@ -6,7 +6,7 @@
 //!
 //! Invariants, on which every `unsafe` block below leans:
 //! - **S1** `task` is `Some(table)` exactly while a live future of the type `table` was made for stands at
-//!   `scratch.as_mut_ptr()`; the scratch is not grown, moved or freed meanwhile.
+//!   `scratch`; the scratch is not grown, moved or freed meanwhile.
 //! - **S2** while a place has a task, nobody makes a reference to the state it was opened on or into it: the
 //!   future may hold the only one. The state lies in a cell beside the place and not in it, so that a
 //!   `&mut Place` claims nothing of it.
@@ -14,9 +14,9 @@
 //!   an `Arc`) and which drops the place, and with it the task, before the state.
 
 use std::{
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
     pin::Pin,
-    ptr,
+    ptr::{self, NonNull},
     task::{Context, Poll},
 };
 
@@ -188,10 +188,18 @@ impl Hand {
 /// Where the task lives that borrows the state.
 pub(super) struct Place<S: Stage> {
     task: Option<&'static VTable<S>>,
-    scratch: Vec<Chunk>,
+    /// A block of so many chunks; dangling, if there are none.
+    scratch: NonNull<Chunk>,
+    chunks: u32,
     /// The entry the task was made from, if it came from the queue.
     pub(super) hand: Hand,
 }
+
+// SAFETY: it owns its scratch, in which there is nothing but a task, which is `Send` (bound of `Task`). Nothing
+// in it can be reached through a shared place.
+unsafe impl<S: Stage> Send for Place<S> {}
+// SAFETY: as above.
+unsafe impl<S: Stage> Sync for Place<S> {}
 
 /// How an entry is opened: who polls its task at once, and where others read whether an entry is in hand.
 pub(super) struct Quick<'a, 'c> {
@@ -202,7 +210,7 @@ pub(super) struct Quick<'a, 'c> {
 
 impl<S: Stage> Place<S> {
     pub(super) fn new() -> Self {
-        Self { task: None, scratch: Vec::new(), hand: Hand::default() }
+        Self { task: None, scratch: NonNull::dangling(), chunks: 0, hand: Hand::default() }
     }
 
     /// Whether a task is under way.
@@ -267,10 +275,10 @@ impl<S: Stage> Place<S> {
     #[inline(always)]
     unsafe fn write<P>(&mut self, task: P, table: &'static VTable<S>) -> *mut P {
         let chunks = size_of::<P>().div_ceil(size_of::<Chunk>()).max(LEAST);
-        if self.scratch.capacity() < chunks {
+        if (self.chunks as usize) < chunks {
             self.grow(chunks);
         }
-        let at = self.scratch.as_mut_ptr().cast::<P>();
+        let at = self.scratch.as_ptr().cast::<P>();
         // SAFETY: the block has room for `chunks` chunks and is aligned to one.
         unsafe { at.write(task) };
         self.task = Some(table);
@@ -281,8 +289,18 @@ impl<S: Stage> Place<S> {
     #[inline(never)]
     fn grow(&mut self, chunks: usize) {
         // The old block holds nothing (no task), so it is freed before the larger one is taken.
-        self.scratch = Vec::new();
-        self.scratch = Vec::with_capacity(chunks);
+        self.free();
+        let mut block = ManuallyDrop::new(Vec::<Chunk>::with_capacity(chunks));
+        self.chunks = u32::try_from(block.capacity()).expect("a task in the scratch is small");
+        self.scratch = NonNull::new(block.as_mut_ptr()).expect("a vector's block is somewhere");
+    }
+
+    /// Frees the scratch, which holds no task.
+    fn free(&mut self) {
+        let chunks = std::mem::take(&mut self.chunks) as usize;
+        // SAFETY: a block of so many chunks that `grow` has taken out of a vector and nobody else has, or the
+        // dangling block of none. No task stands in it (S1, caller), and `chunks` says that it is gone.
+        drop(unsafe { Vec::from_raw_parts(self.scratch.as_ptr(), 0, chunks) });
     }
 
     /// Polls the task. It stays in its place, whatever comes of it, until it is cleared: its drop is code of
@@ -290,7 +308,7 @@ impl<S: Stage> Place<S> {
     #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Polled<S> {
         let Some(table) = self.task else { return Poll::Ready(Ok(())) };
-        let at = self.scratch.as_mut_ptr().cast::<u8>();
+        let at = self.scratch.as_ptr().cast::<u8>();
         // SAFETY: S1.
         unsafe { (table.poll)(at, cx) }
     }
@@ -304,7 +322,7 @@ impl<S: Stage> Place<S> {
     pub(super) fn give_up(&mut self, cause: &S::Cause) {
         if let Some(table) = self.task {
             // SAFETY: S1.
-            unsafe { (table.give_up)(self.scratch.as_mut_ptr().cast(), cause) }
+            unsafe { (table.give_up)(self.scratch.as_ptr().cast(), cause) }
         }
     }
 
@@ -312,7 +330,7 @@ impl<S: Stage> Place<S> {
     pub(super) fn put_back(&mut self, into: Stash<'_, S>) {
         if let Some(table) = self.task {
             // SAFETY: S1.
-            unsafe { (table.put_back)(self.scratch.as_mut_ptr().cast(), into) }
+            unsafe { (table.put_back)(self.scratch.as_ptr().cast(), into) }
         }
     }
 
@@ -322,13 +340,22 @@ impl<S: Stage> Place<S> {
         if let Some(table) = self.task.take() {
             // SAFETY: S1; `task` was taken first, so that an unwinding cannot drop it again. The state is
             // still there for the task's own drop.
-            unsafe { (table.drop)(self.scratch.as_mut_ptr().cast()) }
+            unsafe { (table.drop)(self.scratch.as_ptr().cast()) }
         }
     }
 }
 
 impl<S: Stage> Drop for Place<S> {
     fn drop(&mut self) {
-        self.clear();
+        /// Frees the scratch also when the drop of the task panics.
+        struct Rest<'a, S: Stage>(&'a mut Place<S>);
+
+        impl<S: Stage> Drop for Rest<'_, S> {
+            fn drop(&mut self) {
+                self.0.free();
+            }
+        }
+
+        Rest(self).0.clear();
     }
 }

@@ -1,4 +1,4 @@
-use super::super::{Once, OnceBox};
+use super::super::{Once, OnceBox, Tray};
 use super::*;
 
 #[test]
@@ -39,4 +39,20 @@ fn value_that_panics_while_it_is_made_leaves_the_cell_empty() {
         cell.get_or_make(|| panic!("boom"));
     }));
     assert_eq!(cell.get_or_make(|| 7), Some(&7));
+}
+
+#[test]
+fn tray_hands_a_value_on_and_owns_what_nobody_took() {
+    let values = [Arc::new(()), Arc::new(()), Arc::new(())];
+    let [first, second, last] = &values;
+    let tray = Tray::new();
+    assert!(tray.take().is_none());
+    tray.put(Arc::clone(first));
+    tray.put(Arc::clone(second));
+    assert_eq!(Arc::strong_count(first), 1, "the next one is put in its place");
+    assert!(tray.take().is_some_and(|taken| Arc::ptr_eq(&taken, second)) && tray.take().is_none());
+    tray.put(Arc::clone(last));
+    assert_eq!(Arc::strong_count(last), 2);
+    drop(tray);
+    assert_eq!(values.map(|value| Arc::strong_count(&value)), [1, 1, 1]);
 }

@@ -161,3 +161,11 @@ fn about_names_the_type_in_the_scratch() {
     assert_eq!(turn.about(), None);
     park(turn);
 }
+
+#[test]
+fn what_producers_write_and_what_the_consumer_writes_lie_a_cache_line_apart() {
+    use super::super::{lock::Lock, mailbox::Back};
+    let back = size_of::<Lock<Back<Desk>>>();
+    let quiet = back - (size_of::<Back<Desk>>() - std::mem::offset_of!(Back<Desk>, aside));
+    assert!(std::mem::offset_of!(Mailbox<Desk>, front_left) - quiet >= 64);
+}
