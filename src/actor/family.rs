@@ -63,15 +63,21 @@ struct State {
     looked_out: bool,
 }
 
-/// What is kept of a child beside what the decisions need.
+/// What is kept of a child beside what the decisions need. Its name is in its seat.
 struct Kept {
-    name: Arc<str>,
-    shutdown: Shutdown,
     /// `None` while its seat is being built.
     seat: Option<Arc<dyn AnySeat>>,
-    history: Option<Box<History>>,
     /// Its factory has begun on an incarnation whose end is still to come.
     made: bool,
+    /// Boxed, once it differs from that of most.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is known of few children: for the others it is as in the default.
+#[derive(Default)]
+struct Rare {
+    shutdown: Shutdown,
+    history: Option<History>,
     /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
     detached: bool,
     /// And the incarnation of the supervisor that it was a child of has ended: the next one does not know it.
@@ -108,16 +114,45 @@ impl Deed {
     }
 }
 
+impl Kept {
+    fn shutdown(&self) -> Shutdown {
+        self.rare.as_ref().map_or_else(Shutdown::default, |rare| rare.shutdown)
+    }
+
+    fn is_detached(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.detached)
+    }
+
+    fn is_orphaned(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.orphaned)
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
+
 impl State {
     fn remove(&mut self, number: u64) -> Option<Kept> {
         let kept = self.children.remove(number)?;
-        self.numbers.remove(&kept.name);
+        self.free_name(number, &kept);
         Some(kept)
+    }
+
+    /// The name of a child that has been taken out is free.
+    fn free_name(&mut self, number: u64, kept: &Kept) {
+        match kept.seat.as_ref().and_then(|seat| seat.common().identity.name()) {
+            Some(name) => {
+                self.numbers.remove(name);
+            }
+            // It has been taken out while its seat was being built, which is too rare to remember its name for.
+            None => self.numbers.retain(|_, other| *other != number),
+        }
     }
 
     fn told(&self, number: u64) -> Option<Shutdown> {
         let at = self.children.told(number)?;
-        Some(match self.children.get(number)?.of.shutdown {
+        Some(match self.children.get(number)?.of.shutdown() {
             Shutdown::Within(limit) => Shutdown::Within(limit.saturating_sub(at.elapsed())),
             other => other,
         })
@@ -200,15 +235,8 @@ impl Family {
             let (supervisor, name) = (self.supervisor.clone(), Arc::clone(name));
             return Err(SpawnError::CannotBeSignificant { supervisor, name, heeded });
         }
-        let kept = Kept {
-            name: Arc::clone(name),
-            shutdown,
-            seat: None,
-            history: None,
-            made: false,
-            detached: false,
-            orphaned: false,
-        };
+        let rare = || Box::new(Rare { shutdown, ..Rare::default() });
+        let kept = Kept { seat: None, made: false, rare: (shutdown != Shutdown::default()).then(rare) };
         let number = state.children.admit(kept, restart, significant);
         state.numbers.insert(Arc::clone(name), number);
         Ok(Membership { family: Arc::clone(self), restart, number })
@@ -279,12 +307,12 @@ impl Family {
 
     /// How long a child may take to end.
     pub(crate) fn shutdown(&self, number: u64) -> Option<Shutdown> {
-        self.state().children.get(number).map(|member| member.of.shutdown)
+        self.state().children.get(number).map(|member| member.of.shutdown())
     }
 
     /// What a child has gone through, if it ever started again.
     pub(crate) fn history(&self, number: u64) -> Option<History> {
-        self.state().children.get(number)?.of.history.as_deref().cloned()
+        self.state().children.get(number)?.of.rare.as_ref()?.history.clone()
     }
 
     /// How much longer the child may take to end its incarnation, if its group has told it to.
@@ -313,7 +341,7 @@ impl Family {
             // One that is called off before its factory has run is on its way already.
             && std::mem::take(&mut child.of.made)
         {
-            History::restart(&mut child.of.history, last);
+            History::restart(&mut child.of.rare().history, last);
         }
         let ruling = match answer {
             Answer::End => Ruling::End,
@@ -366,11 +394,11 @@ impl Family {
                 forgotten = state.remove(number);
                 return None;
             }
-            let orphaned = state.children.get(number).is_some_and(|member| member.of.orphaned);
+            let orphaned = state.children.get(number).is_some_and(|member| member.of.is_orphaned());
             let (kept, step) = state.children.gone(number, now);
             let kept = if orphaned { kept.or_else(|| state.children.remove(number)) } else { kept };
             if let Some(kept) = &kept {
-                state.numbers.remove(&kept.name);
+                state.free_name(number, kept);
             }
             forgotten = kept;
             stops = step == Some(Step::StopSupervisor);
@@ -433,7 +461,7 @@ impl Family {
         if ending::stop(seat, shutdown).await == End::Detached
             && let Some(member) = self.state().children.get_mut(number)
         {
-            member.of.detached = true;
+            member.of.rare().detached = true;
         }
     }
 
@@ -442,10 +470,10 @@ impl Family {
         let mut forgotten = Vec::new();
         let mut state = self.state();
         let youngest = loop {
-            let youngest = state.children.iter().rev().find(|(_, member)| !member.of.detached);
+            let youngest = state.children.iter().rev().find(|(_, member)| !member.of.is_detached());
             let Some((number, member)) = youngest else { break None };
             if let Some(seat) = member.of.seat.clone().filter(|_| member.stage() != Stage::Ended) {
-                break Some((number, seat, member.of.shutdown));
+                break Some((number, seat, member.of.shutdown()));
             }
             // It has ended, or its seat is still being built and will find the family closed.
             forgotten.extend(state.remove(number));
@@ -458,7 +486,7 @@ impl Family {
     async fn stop_together(&self, kill: bool) {
         let rules: Vec<_> = {
             let state = self.state();
-            let rule = |member: &Member<Kept>| if kill { Shutdown::Kill } else { member.of.shutdown };
+            let rule = |member: &Member<Kept>| if kill { Shutdown::Kill } else { member.of.shutdown() };
             let seats = state.children.iter().rev();
             seats
                 .filter_map(|(number, member)| {
@@ -493,7 +521,7 @@ impl Family {
     pub(crate) fn reopen(&self) {
         let mut state = self.state();
         state.children.reopen();
-        state.children.each(|kept| kept.orphaned = true);
+        state.children.each(|kept| kept.rare().orphaned = true);
         state.escalated = None;
     }
 }

@@ -119,7 +119,7 @@ impl Family {
         Ok(match self.find(&state, name)? {
             Found::Ended(_) => Stopping::Ended,
             Found::Alive(number, Member { of, .. }) => match of.seat.clone() {
-                Some(seat) => Stopping::Alive(number, seat, of.shutdown),
+                Some(seat) => Stopping::Alive(number, seat, of.shutdown()),
                 None => Stopping::Building,
             },
         })

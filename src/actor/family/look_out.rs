@@ -88,7 +88,7 @@ impl Family {
         };
         let alive = |(number, since)| {
             let kept = &state.children.get(number)?.of;
-            Some(Awaited { number, seat: kept.seat.clone()?, since, limit: kept.shutdown })
+            Some(Awaited { number, seat: kept.seat.clone()?, since, limit: kept.shutdown() })
         };
         Some(awaited.filter_map(alive).collect())
     }

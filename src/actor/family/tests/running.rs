@@ -278,10 +278,15 @@ impl Running {
                 .iter()
                 .map(|(_, member)| {
                     let seat = member.of.seat.as_ref().expect("it has been built");
-                    let restarts = member.of.history.as_ref().map_or(0, |history| history.restarts);
+                    let restarts = member
+                        .of
+                        .rare
+                        .as_ref()
+                        .and_then(|rare| rare.history.as_ref())
+                        .map_or(0, |history| history.restarts);
                     let ledger = seat.ledger();
                     assert!(ledger.balances(), "{ledger}");
-                    let name = NAMES.into_iter().find(|name| *name.0 == *member.of.name);
+                    let name = NAMES.into_iter().find(|name| seat.common().identity.name() == Some(name.0));
                     let left = ledger.queued + ledger.in_flight;
                     (name.expect("one of ours"), seat.common().status(), restarts, left)
                 })
