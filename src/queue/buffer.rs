@@ -16,7 +16,11 @@
 //!   unwinding cannot make the buffer drop it a second time.
 //! - **B3** the block has at most `u32::MAX` words, which `head` and `left` count: an entry has at least one.
 
-use std::{marker::PhantomData, mem::MaybeUninit, ptr};
+use std::{
+    marker::PhantomData,
+    mem::{ManuallyDrop, MaybeUninit},
+    ptr::{self, NonNull},
+};
 
 use super::stage::{Entry, Opened, Place, Quick, Stage};
 
@@ -165,10 +169,72 @@ fn tried<S: Stage, T: Entry<S>>(entry: &mut T, set: Option<u32>) -> u32 {
     *tried
 }
 
+/// A vector of words that counts them in 32 bits.
+///
+/// - **B4** `at`, `len` and `capacity` are the parts of a vector that nobody else has.
+struct Block {
+    at: NonNull<Word>,
+    len: u32,
+    capacity: u32,
+}
+
+// SAFETY: it owns its words, as the vector does that it is made of (B4), and a word alone is `Send` and `Sync`.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    const fn new() -> Self {
+        Self { at: NonNull::dangling(), len: 0, capacity: 0 }
+    }
+
+    /// Has something done to it as to a vector, which must not come to more than `u32::MAX` words.
+    fn as_vec<R>(&mut self, f: impl FnOnce(&mut Vec<Word>) -> R) -> R {
+        // SAFETY: B4. Should `f` panic, which it does only in place of a growth, the vector is forgotten, and the
+        // parts are as they were.
+        let mut words = ManuallyDrop::new(unsafe {
+            Vec::from_raw_parts(self.at.as_ptr(), self.len as usize, self.capacity as usize)
+        });
+        let done = f(&mut words);
+        self.at = NonNull::new(words.as_mut_ptr()).expect("a vector's block is somewhere");
+        self.len = words.len() as u32;
+        self.capacity = words.capacity() as u32;
+        done
+    }
+
+    /// Makes room for so many more words.
+    ///
+    /// # Panics
+    /// At 16 GiB of entries in one buffer (B3). Nothing has been changed then.
+    #[inline]
+    fn reserve(&mut self, more: usize) {
+        if ((self.capacity - self.len) as usize) < more {
+            self.grow(more);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, more: usize) {
+        self.as_vec(|words| {
+            // A vector may grow to twice that by itself.
+            assert!(words.len() + more <= (u32::MAX / 2) as usize, "a mailbox holds less than 16 GiB");
+            words.reserve(more);
+        });
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: B4, and this is the end of it.
+        drop(unsafe { Vec::from_raw_parts(self.at.as_ptr(), 0, self.capacity as usize) });
+    }
+}
+
 /// A first-in, first-out block of entries.
 pub(super) struct Buffer<S: Stage> {
     /// The block; its length is the tail.
-    words: Vec<Word>,
+    words: Block,
     head: u32,
     left: u32,
     /// The buffer owns entries of types it does not name. All of them are `Send` (bound of `Entry`), and
@@ -178,7 +244,7 @@ pub(super) struct Buffer<S: Stage> {
 
 impl<S: Stage> Buffer<S> {
     pub(super) const fn new() -> Self {
-        Self { words: Vec::new(), head: 0, left: 0, owns: PhantomData }
+        Self { words: Block::new(), head: 0, left: 0, owns: PhantomData }
     }
 
     /// The number of entries.
@@ -204,31 +270,18 @@ impl<S: Stage> Buffer<S> {
     #[inline]
     unsafe fn append<P>(&mut self, table: &'static VTable<S>, payload: P) {
         let total = 1 + size_of::<P>().div_ceil(size_of::<Word>());
-        let tail = self.words.len();
-        if self.words.capacity() - tail < total {
-            self.grow(total);
-        }
+        self.words.reserve(total);
+        let tail = self.words.len as usize;
         // SAFETY: there is room for `total` words at `tail`. A header fits a word (asserted above), a
         // payload fits the words behind it (caller). The block is of `MaybeUninit`, so growing the length
         // over words of which some bytes stay unwritten is sound.
         unsafe {
-            let at = self.words.as_mut_ptr().add(tail);
+            let at = self.words.at.as_ptr().add(tail);
             at.cast::<&'static VTable<S>>().write(table);
             at.add(1).cast::<P>().write(payload);
-            self.words.set_len(tail + total);
         }
+        self.words.len += total as u32;
         self.left += 1;
-    }
-
-    /// Makes room for so many more words.
-    ///
-    /// # Panics
-    /// At 32 GiB of entries in one buffer (B3). Nothing has been changed then.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, more: usize) {
-        assert!(self.words.len() + more <= u32::MAX as usize, "a mailbox holds less than 32 GiB");
-        self.words.reserve(more);
     }
 
     #[inline]
@@ -238,7 +291,7 @@ impl<S: Stage> Buffer<S> {
         }
         // SAFETY: `left > 0`, so by B1 a header stands at `head` with its payload behind it.
         unsafe {
-            let at = self.words.as_mut_ptr().add(self.head as usize);
+            let at = self.words.at.as_ptr().add(self.head as usize);
             Some((at.cast::<&'static VTable<S>>().read(), at.add(1)))
         }
     }
@@ -308,7 +361,7 @@ impl<S: Stage> Buffer<S> {
         quick: Option<Quick<'_, '_>>,
     ) -> Opened<S::Exit> {
         // SAFETY: there is a front entry, or it would have no table (caller), and its payload is behind its header.
-        let payload = unsafe { self.words.as_mut_ptr().add(self.head as usize + 1) };
+        let payload = unsafe { self.words.at.as_ptr().add(self.head as usize + 1) };
         self.pass(table);
         // SAFETY: B1 and, `head` having moved, B2: the payload is moved out here and nowhere else. The call
         // cannot reach this buffer, so the block does not move under it. The rest is the caller's.
@@ -337,16 +390,21 @@ impl<S: Stage> Buffer<S> {
     pub(super) fn move_to(&mut self, to: &mut Self) {
         let Some((table, _)) = self.front() else { return };
         // The words of one entry, header and payload (B1), copied as they are; `pass` makes that a move.
-        let (from, words) = (self.head as usize, 1 + table.words as usize);
-        to.grow(words);
-        to.words.extend_from_slice(&self.words[from..from + words]);
+        let words = 1 + table.words as usize;
+        to.words.reserve(words);
+        // SAFETY: the words of the front entry, and as much room in another block; no reference is made to either.
+        unsafe {
+            let from = self.words.at.as_ptr().add(self.head as usize);
+            from.copy_to_nonoverlapping(to.words.at.as_ptr().add(to.words.len as usize), words);
+        }
+        to.words.len += words as u32;
         to.left += 1;
         self.pass(table);
         self.tidy();
         // Entries that are taken out one at a time while others come in must not leave a growing gap.
         let head = self.head as usize;
-        if head > KEEP && head > self.words.len() / 2 {
-            self.words.drain(..head);
+        if head > KEEP && self.head > self.words.len / 2 {
+            self.words.as_vec(|words| drop(words.drain(..head)));
             self.head = 0;
         }
     }
@@ -354,16 +412,17 @@ impl<S: Stage> Buffer<S> {
     /// Moves all entries of `other` before its own, in their order.
     pub(super) fn prepend(&mut self, other: &mut Self) {
         // Words of whole entries (B1), copied as they are; emptying `other` makes that a move.
-        let moved = &other.words[other.head as usize..];
-        let head = self.head as usize;
-        if let Some(start) = self.head.checked_sub(moved.len() as u32) {
-            self.words[start as usize..head].copy_from_slice(moved);
-            self.head = start;
-        } else {
-            self.grow(moved.len() - head);
-            self.words.splice(..head, moved.iter().copied());
-            self.head = 0;
-        }
+        let (head, from) = (self.head as usize, other.head as usize);
+        let moved = (other.words.len - other.head) as usize;
+        self.words.reserve(moved.saturating_sub(head));
+        self.head = other.words.as_vec(|other| {
+            self.words.as_vec(|words| {
+                let moved = &other[from..];
+                let start = head.saturating_sub(moved.len());
+                words.splice(start..head, moved.iter().copied());
+                start as u32
+            })
+        });
         self.left += other.left;
         other.left = 0;
         other.tidy();
@@ -373,7 +432,7 @@ impl<S: Stage> Buffer<S> {
     #[inline]
     pub(super) fn tidy(&mut self) {
         if self.left == 0 {
-            self.words.clear();
+            self.words.len = 0;
             self.head = 0;
         }
     }
@@ -381,19 +440,19 @@ impl<S: Stage> Buffer<S> {
     /// Words of memory held.
     #[cfg(test)]
     pub(super) const fn held(&self) -> usize {
-        self.words.capacity()
+        self.words.capacity as usize
     }
 
     /// Whether it holds a larger block than an idle mailbox should.
     #[inline]
     pub(super) const fn is_large(&self) -> bool {
-        self.words.capacity() > KEEP
+        self.words.capacity as usize > KEEP
     }
 
     /// Gives such a block back.
     pub(super) fn shrink(&mut self) {
         if self.left == 0 && self.is_large() {
-            self.words = Vec::new();
+            self.words = Block::new();
             self.head = 0;
         }
     }

@@ -258,3 +258,10 @@ proptest! {
         play(&rules, &commands);
     }
 }
+
+/// What a family keeps of each child, beside its number.
+#[test]
+fn child_is_small_in_its_family() {
+    let bytes = size_of::<crate::policy::children::Member<super::Kept>>();
+    assert!(bytes <= 56, "a row has {bytes} bytes");
+}
