@@ -33,9 +33,12 @@ use crate::{
 };
 
 mod by_hand;
+mod kept;
 mod look_out;
 #[cfg(test)]
 mod tests;
+
+use self::kept::Kept;
 
 pub use self::by_hand::ChildCount;
 
@@ -61,27 +64,6 @@ struct State {
     escalated: Option<Failure>,
     /// Somebody looks out for those whose ends a group restart waits for.
     looked_out: bool,
-}
-
-/// What is kept of a child beside what the decisions need. Its name is in its seat.
-struct Kept {
-    /// `None` while its seat is being built.
-    seat: Option<Arc<dyn AnySeat>>,
-    /// Its factory has begun on an incarnation whose end is still to come.
-    made: bool,
-    /// Boxed, once it differs from that of most.
-    rare: Option<Box<Rare>>,
-}
-
-/// What is known of few children: for the others it is as in the default.
-#[derive(Default)]
-struct Rare {
-    shutdown: Shutdown,
-    history: Option<History>,
-    /// Its code does not come back. It keeps its name, so that nobody takes its place beside it.
-    detached: bool,
-    /// And the incarnation of the supervisor that it was a child of has ended: the next one does not know it.
-    orphaned: bool,
 }
 
 /// What follows from the end of a child's incarnation.
@@ -111,24 +93,6 @@ impl Deed {
             Self::Signal(seat, bits) => seat.signal(bits),
             Self::Stop(owner) => owner.upgrade().into_iter().for_each(|owner| owner.stop_now()),
         }
-    }
-}
-
-impl Kept {
-    fn shutdown(&self) -> Shutdown {
-        self.rare.as_ref().map_or_else(Shutdown::default, |rare| rare.shutdown)
-    }
-
-    fn is_detached(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.detached)
-    }
-
-    fn is_orphaned(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.orphaned)
-    }
-
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
     }
 }
 
@@ -235,8 +199,7 @@ impl Family {
             let (supervisor, name) = (self.supervisor.clone(), Arc::clone(name));
             return Err(SpawnError::CannotBeSignificant { supervisor, name, heeded });
         }
-        let rare = || Box::new(Rare { shutdown, ..Rare::default() });
-        let kept = Kept { seat: None, made: false, rare: (shutdown != Shutdown::default()).then(rare) };
+        let kept = Kept::new(shutdown);
         let number = state.children.admit(kept, restart, significant);
         state.numbers.insert(Arc::clone(name), number);
         Ok(Membership { family: Arc::clone(self), restart, number })
@@ -312,7 +275,7 @@ impl Family {
 
     /// What a child has gone through, if it ever started again.
     pub(crate) fn history(&self, number: u64) -> Option<History> {
-        self.state().children.get(number)?.of.rare.as_ref()?.history.clone()
+        self.state().children.get(number)?.of.history().cloned()
     }
 
     /// How much longer the child may take to end its incarnation, if its group has told it to.

@@ -278,12 +278,7 @@ impl Running {
                 .iter()
                 .map(|(_, member)| {
                     let seat = member.of.seat.as_ref().expect("it has been built");
-                    let restarts = member
-                        .of
-                        .rare
-                        .as_ref()
-                        .and_then(|rare| rare.history.as_ref())
-                        .map_or(0, |history| history.restarts);
+                    let restarts = member.of.history().map_or(0, |history| history.restarts);
                     let ledger = seat.ledger();
                     assert!(ledger.balances(), "{ledger}");
                     let name = NAMES.into_iter().find(|name| seat.common().identity.name() == Some(name.0));
