@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `buffer` | entries of different types, one behind the other in one block of memory |
 //! | `stage` | the consumer's state, and the future that borrows it, polled in place |
+//! | `stage/errand` | an entry that its sender takes through itself |
 //! | `mailbox` | the producers' side: the bound, the run state, close |
 //! | `many` | several entries under one lock |
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
@@ -46,7 +47,7 @@ pub(crate) use mailbox::{Count, Mailbox, Pushed, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};
 pub(crate) use reply::{Answering, Asking, Cut, Phase, slot};
-pub(crate) use stage::{Entry, Opened, Stage, Task};
+pub(crate) use stage::{Carried, Entry, Errand, Opened, Stage, Task};
 /// For a lock of another layer that is to be explored with those of this one.
 pub(crate) use sync::{Mutex, MutexGuard};
 pub(crate) use tray::Tray;

@@ -231,6 +231,12 @@ impl Drop for Block {
     }
 }
 
+/// The table of an entry of this type.
+#[inline]
+pub(super) fn table<S: Stage, T: Entry<S>>() -> &'static VTable<S> {
+    if Inline::<T>::FITS { Inline::<T>::table() } else { Boxed::<T>::table() }
+}
+
 /// A first-in, first-out block of entries.
 pub(super) struct Buffer<S: Stage> {
     /// The block; its length is the tail.

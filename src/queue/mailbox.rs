@@ -21,7 +21,8 @@
 //! 1. `push` or `signal` into a parked mailbox: the one who did it wakes the consumer's task.
 //! 2. The task's poll takes `Scheduled`, `Awaiting` and `Parked`; the first one, which is on its way from the
 //!    beginning, takes `New`. A `push` that is to run the consumer in place of its task goes from `Parked` to
-//!    `Running` in one step (`hold`).
+//!    `Running` in one step (`hold`), and so does a sender that takes its own entry through (`stage/errand`), so
+//!    that it is never queued.
 //! 3. A poll that finds `Running` notes it and leaves.
 //! 4. Dropping a `Turn`: there is more to do, the task is woken again.
 //! 5. `Turn::rest`: nothing is left, and no signal.

@@ -13,6 +13,8 @@
 //! - **S3** one place serves one state cell; both lie in one mailbox, which does not move (it is built into
 //!   an `Arc`) and which drops the place, and with it the task, before the state.
 
+mod errand;
+
 use std::{
     mem::{ManuallyDrop, MaybeUninit},
     pin::Pin,
@@ -27,6 +29,8 @@ use super::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+pub(crate) use errand::{Carried, Errand};
 
 /// The consumer's state, and the words in which its tasks end.
 pub(crate) trait Stage: Sized + Send + 'static {

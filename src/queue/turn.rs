@@ -77,7 +77,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Where the state is, when it is there and nothing borrows it.
     #[inline]
-    fn state(&mut self) -> Option<*mut S> {
+    pub(super) fn state(&mut self) -> Option<*mut S> {
         if self.is_busy() {
             return None;
         }

@@ -7,6 +7,7 @@
 //! the access before it fails the test too.
 
 mod aside;
+mod errand;
 mod hand_off;
 mod line;
 mod once;
@@ -30,7 +31,7 @@ use ::loom::{
     thread,
 };
 
-use super::super::{Entry, Mailbox, Opened, Refused, Rest, Stage, Task, Ticket, Turn};
+use super::super::{Carried, Entry, Errand, Mailbox, Opened, Refused, Rest, Stage, Task, Ticket, Turn};
 
 /// Runs the test in every interleaving, unless `LOOM_MAX_PREEMPTIONS` says otherwise.
 fn explore(test: impl Fn() + Send + Sync + 'static) {
