@@ -38,7 +38,7 @@ use super::{
 };
 use crate::queue::Rest;
 
-/// What an actor needs to be handed off.
+/// What an actor needs to be run in another poll than that of its task.
 pub(super) struct HandOff {
     /// Where it may run.
     runtime: runtime::Id,
@@ -62,7 +62,14 @@ impl HandOff {
         self.exit.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn leave(&self, exit: Exit) {
+    /// Where it may run.
+    #[inline]
+    pub(super) const fn runtime(&self) -> runtime::Id {
+        self.runtime
+    }
+
+    /// Leaves to its task how the incarnation ended.
+    pub(super) fn leave(&self, exit: Exit) {
         *self.exit.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit);
     }
 }

@@ -126,7 +126,7 @@ fn poll<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>, cx: &mut TaskContext<'_>)
 
 /// What a handler has failed with, unless that is its way to put its message aside, which is done then.
 #[cold]
-fn not_put_aside<A: Actor>(
+pub(super) fn not_put_aside<A: Actor>(
     seat: &Seat<A>,
     turn: &mut Turn<'_, Incarnation<A>>,
     Failed(error): Failed,
@@ -246,7 +246,7 @@ pub(super) fn cut<A: Actor>(seat: &Seat<A>, turn: &mut Turn<'_, Incarnation<A>>,
 }
 
 /// At which step the task under way is, unless it is that of a message from the queue.
-fn beside<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>) -> Step {
+pub(super) fn beside<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>) -> Step {
     let about = if turn.is_busy() { turn.about() } else { None };
     match about {
         // What has failed is the drop of a task that had ended well.
