@@ -21,6 +21,7 @@
 //! | `hooks` | `started`, `stopped` and `terminated`, as tasks |
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `hand_off` | a turn of one actor in the poll of another |
+//! | `caller_runs` | one message of an actor in the poll of its asker |
 //! | `close` | the end of an incarnation and of an actor |
 //! | `waits` | who awaits whom, to find circles of asks |
 //! | `spawn` | how an actor comes to be |
@@ -37,6 +38,7 @@
 mod accept;
 mod actor_ref;
 mod asker;
+mod caller_runs;
 mod close;
 mod common;
 mod context;
@@ -166,6 +168,47 @@ pub trait Actor: Sized + Send + 'static {
     /// Set it where handlers are short and never hold their thread: while one of them runs, the others whose poll
     /// it runs in do not come back to their own messages, nor are they spread over the threads of the runtime.
     const HAND_OFF: bool = false;
+
+    /// Whether whoever asks the actor while it has nothing to do may run the handler itself, at once, in the poll of
+    /// its ask. `#[actor(caller_runs)]` sets it.
+    ///
+    /// Such an ask needs no way through the runtime's queues, no second task and no memory: it costs about as much as
+    /// a mutex. A handler that waits is carried on by the actor's own task, and so is everything else. Order, bounds,
+    /// failures and restarts stay as they are: a panic of the handler is a failure of the actor, of which the
+    /// asker is told, and never one of the asker.
+    ///
+    /// Not for actors whose handlers take long before they wait. Whoever asks several of them at once, with `join!` or
+    /// the like, would run their handlers one after the other, on its own thread; and a handler that holds its
+    /// thread holds up its asker, timeouts around the ask included.
+    ///
+    /// An ask goes the ordinary way all the same when it has a timeout or a deadline, comes through a
+    /// [`Recipient`], from another runtime or from outside of one, for a message with priority or with retries, and
+    /// when it would be the ninth such run inside one another. So does what is told.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// /// Numbers for whoever asks.
+    /// #[derive(Actor, Default)]
+    /// #[actor(caller_runs)]
+    /// struct Numbers { last: u64 }
+    ///
+    /// #[messages]
+    /// impl Numbers {
+    ///     #[message]
+    ///     fn next(&mut self) -> u64 { self.last += 1; self.last }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = Numbers::default().spawn();
+    /// assert_eq!(numbers.next().await?, 1);
+    /// // From here on it has nothing to do, so this one is answered without its task.
+    /// assert_eq!(numbers.next().await?, 2);
+    /// # Ok(()) }
+    /// ```
+    const CALLER_RUNS: bool = false;
 
     /// Names the kind of actor in logs, errors and dead letters: by default the name of the type.
     #[must_use]

@@ -54,6 +54,7 @@ use crate::errors::Errors;
 /// | `capacity = 64` | how many messages the mailbox holds: a constant expression, at least 1 | the crate's default |
 /// | `overflow = "drop_oldest"` | what a full mailbox does with one more message; also `"drop_newest"`, `"wait"` | `"wait"` |
 /// | `hand_off` | the actor may run in the poll of one that sends to it, if that one says so too: for short handlers that never hold their thread | in a task of its own |
+/// | `caller_runs` | whoever asks the actor while it has nothing to do runs the handler itself, at once: for short handlers that never hold their thread | in a task of its own |
 /// | `name = "account"` | the kind of actor in logs and errors | the name of the type |
 /// | `crate = path` | where postbox is | `::postbox` |
 ///

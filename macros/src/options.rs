@@ -20,19 +20,20 @@ pub(crate) use self::protocol::{EnumOptions, ProtocolOptions};
 use crate::errors::Errors;
 use crate::suggest;
 
-/// `#[actor(capacity = 64, overflow = "drop_oldest", hand_off, name = "…", crate = path)]`.
+/// `#[actor(capacity = 64, overflow = "drop_oldest", hand_off, caller_runs, name = "…", crate = path)]`.
 #[derive(Default)]
 pub(crate) struct ActorOptions {
     pub(crate) capacity: Option<Expr>,
     /// The variant of `Overflow`.
     pub(crate) overflow: Option<Ident>,
     pub(crate) hand_off: Option<()>,
+    pub(crate) caller_runs: Option<()>,
     pub(crate) name: Option<LitStr>,
     pub(crate) krate: Option<Path>,
 }
 
 impl ActorOptions {
-    const KNOWN: [&str; 5] = ["capacity", "overflow", "hand_off", "name", "crate"];
+    const KNOWN: [&str; 6] = ["capacity", "overflow", "hand_off", "caller_runs", "name", "crate"];
 
     pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
@@ -41,6 +42,7 @@ impl ActorOptions {
                 "capacity" => once(&mut options.capacity, name, capacity(input)?),
                 "overflow" => once(&mut options.overflow, name, overflow(name, input)?),
                 "hand_off" => once(&mut options.hand_off, name, ()),
+                "caller_runs" => once(&mut options.caller_runs, name, ()),
                 "name" => once(&mut options.name, name, kind(input)?),
                 "crate" => once(&mut options.krate, name, after_eq(name, input)?),
                 other => Err(unknown(name, other, &Self::KNOWN)),

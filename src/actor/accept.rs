@@ -5,6 +5,7 @@ use std::{collections::VecDeque, task::Waker};
 use super::{
     Actor, Handler, Message,
     asker::Asker,
+    caller_runs::Ran,
     common::Common,
     entries::{Asked, Told},
     envelope::{Cause, Incarnation, Why},
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Line<'_> {
 }
 
 pub(crate) mod sealed {
-    use super::{Asker, Common, Line, Message, Offer, Refusal, Ticket, Until, VecDeque, Waker};
+    use super::{Asker, Common, Line, Message, Offer, Ran, Refusal, Ticket, Until, VecDeque, Waker};
 
     /// The seam itself.
     pub trait Sealed<M: Message>: Place {
@@ -70,7 +71,14 @@ pub(crate) mod sealed {
         /// [`accept`](Self::accept) says why.
         fn offer(&self, msg: M) -> Result<(), M>;
 
-        /// The same, for a message that is asked.
+        /// Has the message handled here and now, if the actor allows it and has nothing else to do; else it comes
+        /// back.
+        #[inline(always)]
+        fn run(&self, msg: M) -> Result<Ran<M>, M> {
+            Err(msg)
+        }
+
+        /// As `offer`, for a message that is asked.
         fn offer_asked(&self, msg: M, asker: Asker<M>) -> Result<(), (M, Asker<M>)>;
 
         /// Takes the message, or hands it back. With a `line`, a message refused for want of room has a place

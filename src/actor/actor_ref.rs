@@ -9,6 +9,7 @@ use super::{
         sealed::{Place, Sealed},
     },
     asker::Asker,
+    caller_runs::{self, Ran},
     common::{Common, Ledger, Status},
     family::Family,
     hand_off,
@@ -226,6 +227,11 @@ impl<A: Handler<M>, M: Message> Sealed<M> for ActorRef<A> {
             hand_off::give(&self.seat);
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn run(&self, msg: M) -> Result<Ran<M>, M> {
+        caller_runs::ask(&self.seat, msg)
     }
 
     #[inline]

@@ -221,7 +221,7 @@ pub(super) fn open<'a, A: Handler<M>, M: Message, L: Limit, W: Whom<'a, A, M>>(
     limit: L,
     copy: bool,
     state: &'a mut Incarnation<A>,
-) -> impl Task<Incarnation<A>> + 'a {
+) -> Handling<'a, A, M, W, L, impl Future<Output = M::Reply> + Send + 'a> {
     let Incarnation { actor, ctx, seat } = state;
     // A hand-written `handle` may run code, and panic, before it returns its future. Then the envelope tells
     // the loop whom it leaves behind.
@@ -238,7 +238,12 @@ pub(super) trait Whom<'a, A: Actor, M: Message>: Send + Unpin + 'a {
     /// The asker, once.
     fn take(&mut self) -> Option<Asker<M>>;
     /// As [`Asker::share`].
-    fn share(&self) -> Option<Asker<M>>;
+    fn share(&mut self) -> Option<Asker<M>>;
+    /// Keeps the reply for an asker who is at hand. It comes back when it is to be sent.
+    #[inline(always)]
+    fn keep(&mut self, reply: M::Reply) -> Option<M::Reply> {
+        Some(reply)
+    }
 }
 
 /// The message was told.
@@ -255,7 +260,7 @@ impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Nobody {
         None
     }
 
-    fn share(&self) -> Option<Asker<M>> {
+    fn share(&mut self) -> Option<Asker<M>> {
         None
     }
 }
@@ -271,13 +276,13 @@ impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Option<Loan<'a, A, M>> {
         Option::take(self).map(Loan::back)
     }
 
-    fn share(&self) -> Option<Asker<M>> {
+    fn share(&mut self) -> Option<Asker<M>> {
         self.as_ref().map(Loan::share)
     }
 }
 
 /// What is left of a message once its handler has it: who is to be told.
-struct Envelope<'a, A: Actor, M: Message, W: Whom<'a, A, M>> {
+pub(super) struct Envelope<'a, A: Actor, M: Message, W: Whom<'a, A, M>> {
     seat: &'a Seat<A>,
     whom: W,
     /// The original stays in the mailbox and gets the fate.
@@ -298,6 +303,7 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
             // Deferred: the `ReplyTo` answers.
             return self.whom.take().into_iter().for_each(Asker::leave);
         };
+        let Some(reply) = self.whom.keep(reply) else { return };
         let common = self.seat.common();
         match self.whom.take() {
             Some(asker) => {
@@ -409,12 +415,20 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
 
 pin_project! {
     /// A handler's future, with what is left of its message.
-    struct Handling<'a, A: Actor, M: Message, W: Whom<'a, A, M>, L, F> {
+    pub(super) struct Handling<'a, A: Actor, M: Message, W: Whom<'a, A, M>, L, F> {
         envelope: Envelope<'a, A, M, W>,
         // For a message that is put aside again.
         limit: L,
         #[pin]
         future: F,
+    }
+}
+
+impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>, L, F> Handling<'a, A, M, W, L, F> {
+    /// Who is to be told.
+    #[inline(always)]
+    pub(super) fn whom(self: Pin<&mut Self>) -> &mut W {
+        &mut self.project().envelope.whom
     }
 }
 

@@ -138,7 +138,7 @@ pub(crate) enum Site {
 
 impl Site {
     fn here<A: Actor>(capacity: usize) -> Result<Self, SpawnError> {
-        if !A::HAND_OFF && capacity > 0 && task::try_id().is_some() {
+        if !runs_elsewhere::<A>() && capacity > 0 && task::try_id().is_some() {
             return Ok(Self::Here);
         }
         runtime_for::<A>(capacity).map(Self::On)
@@ -156,6 +156,11 @@ impl Site {
     }
 }
 
+/// Whether the actor may run in other polls than those of its task.
+const fn runs_elsewhere<A: Actor>() -> bool {
+    A::HAND_OFF || A::CALLER_RUNS
+}
+
 pub(super) fn runtime_for<A: Actor>(capacity: usize) -> Result<runtime::Handle, SpawnError> {
     if capacity == 0 {
         return Err(SpawnError::ZeroCapacity { kind: A::kind() });
@@ -171,8 +176,10 @@ pub(super) fn launch<A: Actor>(
     report: Option<Report>,
 ) -> Result<(), SpawnError> {
     let common = seat.common();
-    if A::HAND_OFF
+    // Whoever looks on looks at tasks.
+    if runs_elsewhere::<A>()
         && let Site::On(runtime) = site
+        && common.home.observer.get().is_none()
     {
         common.set_hand_off(HandOff::new(runtime.id()));
     }

@@ -34,6 +34,11 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
             const HAND_OFF: bool = true;
         )
     });
+    let caller_runs = options.caller_runs.map(|()| {
+        quote!(
+            const CALLER_RUNS: bool = true;
+        )
+    });
     let kind = options.name.map(|name| {
         quote! {
             fn kind() -> &'static str {
@@ -49,6 +54,7 @@ pub(crate) fn actor(input: &DeriveInput) -> TokenStream {
             #capacity
             #overflow
             #hand_off
+            #caller_runs
             #kind
         }
         #assertion
