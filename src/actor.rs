@@ -177,6 +177,9 @@ pub trait Actor: Sized + Send + 'static {
     /// failures and restarts stay as they are: a panic of the handler is a failure of the actor, of which the
     /// asker is told, and never one of the asker.
     ///
+    /// Until it first waits, the handler runs as a part of its asker's task: it sees that one's task-local values and
+    /// tracing span.
+    ///
     /// Not for actors whose handlers take long before they wait. Whoever asks several of them at once, with `join!` or
     /// the like, would run their handlers one after the other, on its own thread; and a handler that holds its
     /// thread holds up its asker, timeouts around the ask included.

@@ -1074,3 +1074,32 @@ async fn mock_passes_over_what_has_lapsed(sys: TestSystem) {
     assert_eq!(account.deposit(2).await.unwrap(), 2);
     assert_eq!(sys.system().dead_letters().count(Reason::Expired), 1);
 }
+
+/// Whoever looks on looks at turns of an actor's own task: its askers do not run it past them.
+#[test]
+fn actor_that_its_askers_would_run_is_run_by_its_task_under_a_test() {
+    #[derive(Actor, Default)]
+    #[actor(caller_runs)]
+    struct Lent;
+
+    #[messages]
+    impl Lent {
+        #[message(derive(Debug))]
+        fn number(&self) -> u32 {
+            7
+        }
+    }
+
+    run(|t: TestSystem| async move {
+        let lent = t.spawn(Lent);
+        assert_eq!(lent.number().await.unwrap(), 7);
+        tokio::time::sleep(secs(1)).await;
+        let mut ask = tokio_test::task::spawn(lent.number().send());
+        assert!(ask.poll().is_pending(), "it is idle, and goes the ordinary way");
+        assert_eq!(ask.await.unwrap(), 7);
+        t.allow_failure::<Lent>();
+        t.allow_dead_letters::<Number>();
+        t.faults().panic_next::<Number>();
+        assert!(matches!(lent.number().await, Err(AskError::Failed(_))), "a fault strikes it");
+    });
+}

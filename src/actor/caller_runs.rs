@@ -132,7 +132,7 @@ fn settle<A: Actor>(
     ran: Result<Opened<Box<Failed>>, Panic>,
 ) -> Option<Box<Failure>> {
     let cause = match ran {
-        Ok(Opened::Failed(failed)) => match failure::catch(|| turn::not_put_aside(seat, &mut turn, failed)) {
+        Ok(Opened::Failed(failed)) => match failure::catch(|| turn::not_put_aside(seat, &mut turn, *failed)) {
             Ok(None) => {
                 leave(turn.rest());
                 return None;

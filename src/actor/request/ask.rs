@@ -20,6 +20,7 @@ use crate::{
         Message,
         accept::{Accept, Line, Offer, Refusal, sealed::Place},
         asker::{Answer, Asker, Awaited, NoReply},
+        caller_runs::{Other, Ran},
         current,
         limit::Until,
         waits::Waits,
@@ -181,6 +182,10 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         {
             match std::mem::replace(&mut self.stage, Stage::Ended) {
                 Stage::Fresh(msg) => {
+                    let msg = match self.run(msg) {
+                        Ok(ran) => return self.after(ran, cx),
+                        Err(msg) => msg,
+                    };
                     let (asker, awaited) = Asker::new();
                     match self.to.offer_asked(msg, asker) {
                         Ok(()) => return self.await_reply(awaited, cx),
@@ -211,6 +216,13 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
                     let to = self.to.common().identity.clone();
                     return Poll::Ready(Err(AskError::WouldDeadlock { msg, to, path }));
                 }
+                let msg = match self.run(msg) {
+                    Ok(ran) => {
+                        coop.made_progress();
+                        return self.after(ran, cx);
+                    }
+                    Err(msg) => msg,
+                };
                 let (asker, awaited) = Asker::new();
                 (Offer { msg, asker: Some(asker) }, awaited)
             }
@@ -272,6 +284,27 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     ) -> Result<(), (Offer<M>, Refusal)> {
         let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
         accept(self.to, offer, until, Some(line))
+    }
+
+    /// Runs the handler here, if that is allowed. An ask with a limit must not be held up by a handler, so it has
+    /// the actor's task between itself and that.
+    #[inline(always)]
+    fn run(&self, msg: M) -> Result<Ran<M>, M> {
+        if self.deadline.patience().is_some() || self.deadline.until().is_some() {
+            return Err(msg);
+        }
+        self.to.run(msg)
+    }
+
+    #[inline(always)]
+    fn after(&mut self, ran: Ran<M>, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
+        match ran.0 {
+            Ok(reply) => Poll::Ready(Ok(reply)),
+            Err(other) => match *other {
+                Other::NoReply(no_reply) => Poll::Ready(Err(self.why(no_reply))),
+                Other::Awaits(awaited) => self.await_reply(awaited, cx),
+            },
+        }
     }
 
     #[inline(always)]
