@@ -28,6 +28,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload!(tell, 20_000),
     workload!(raw_tell, 20_000),
     workload!(ask, 5_000),
+    workload!(ask_caller_runs, 20_000),
     workload!(raw_ask, 5_000),
     workload!(pingpong, 10_000),
     workload!(pingpong_hand_off, 10_000),
@@ -57,8 +58,9 @@ macro_rules! message {
     };
 }
 
+/// `CALLER_RUNS`: one whose asker runs the handler.
 #[derive(Default)]
-struct Counter {
+struct Counter<const CALLER_RUNS: bool = false> {
     sum: u64,
 }
 
@@ -67,41 +69,50 @@ struct Sum;
 message!(Add, ());
 message!(Sum, u64);
 
-impl Actor for Counter {
+impl<const CALLER_RUNS: bool> Actor for Counter<CALLER_RUNS> {
     const CAPACITY: usize = CAPACITY;
+    const CALLER_RUNS: bool = CALLER_RUNS;
 }
 
-impl Handler<Add> for Counter {
+impl<const CALLER_RUNS: bool> Handler<Add> for Counter<CALLER_RUNS> {
     async fn handle(&mut self, Add(value): Add, _ctx: &mut Context<Self>) {
         self.sum += value;
     }
 }
 
-impl Handler<Sum> for Counter {
+impl<const CALLER_RUNS: bool> Handler<Sum> for Counter<CALLER_RUNS> {
     async fn handle(&mut self, Sum: Sum, _ctx: &mut Context<Self>) -> u64 {
         self.sum
     }
 }
 
 async fn tell(ops: u64) {
-    let counter = Counter::default().spawn();
+    let counter = <Counter>::default().spawn();
     for _ in 0..ops {
         counter.tell(Add(1)).await.expect("the actor lives");
     }
     assert_eq!(counter.ask(Sum).await.expect("a reply"), ops);
 }
 
-async fn ask(ops: u64) {
-    let counter = Counter::default().spawn();
+async fn ask_one_after_the_other<const CALLER_RUNS: bool>(ops: u64) {
+    let counter = Counter::<CALLER_RUNS>::default().spawn();
     for _ in 0..ops {
         counter.ask(Sum).await.expect("a reply");
     }
 }
 
+async fn ask(ops: u64) {
+    ask_one_after_the_other::<false>(ops).await;
+}
+
+async fn ask_caller_runs(ops: u64) {
+    ask_one_after_the_other::<true>(ops).await;
+}
+
 const ACTORS: u64 = 1000;
 
 async fn fan(ops: u64) {
-    let counters: Vec<_> = (0..ACTORS).map(|_| Counter::default().spawn()).collect();
+    let counters: Vec<_> = (0..ACTORS).map(|_| <Counter>::default().spawn()).collect();
     for _ in 0..ops / ACTORS {
         for counter in &counters {
             counter.tell(Add(1)).await.expect("the actor lives");
@@ -114,7 +125,7 @@ async fn fan(ops: u64) {
 
 async fn spawn(ops: u64) {
     for _ in 0..ops {
-        let counter = Counter::default().spawn();
+        let counter = <Counter>::default().spawn();
         assert_eq!(counter.ask(Sum).await.expect("a reply"), 0);
     }
 }
@@ -237,7 +248,7 @@ async fn restart_by_panic(ops: u64) {
 async fn spawn_child(ops: u64) {
     let tree = Supervisor::one_for_one().start().await.expect("a supervisor");
     for number in 0..ops {
-        tree.spawn(child(format!("child-{number}"), Counter::default)).await.expect("a child");
+        tree.spawn(child(format!("child-{number}"), <Counter>::default)).await.expect("a child");
     }
 }
 

@@ -131,6 +131,8 @@ pub fn lines() -> Vec<Line> {
     lines.extend(lines_of::<Postbox>());
     let by_hand_off = |line: &Line| ["pingpong", "ring"].contains(&line.workload);
     lines.extend(lines_of::<Postbox<true>>().into_iter().filter(by_hand_off));
+    let by_caller = |line: &Line| line.workload == "ask";
+    lines.extend(lines_of::<Postbox<false, true>>().into_iter().filter(by_caller));
     lines.extend(lines_of::<Kameo>());
     lines.extend(lines_of::<Ractor>());
     lines.extend(lines_of::<Actix>());

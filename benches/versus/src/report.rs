@@ -66,7 +66,7 @@ fn median(values: &[f64]) -> f64 {
 pub fn print(rows: &[Row], options: &Options) {
     if !options.json {
         println!(
-            "{:<15} {:<12} {:>16} {:>8}  {:<15}",
+            "{:<15} {:<19} {:>16} {:>8}  {:<15}",
             "workload", "framework", "median", "to raw", "least–greatest"
         );
     }
@@ -104,7 +104,7 @@ fn line(row: &Row, value: f64, ratio: Option<&Ratio>, behind: &[&str]) {
     let verdict = if behind.is_empty() { String::new() } else { format!("behind {}", behind.join(", ")) };
     let value = format!("{value} {}", row.unit.name());
     let text =
-        format!("{:<15} {:<12} {value:>16} {median:>8}  {spread:<15} {verdict}", row.workload, row.framework);
+        format!("{:<15} {:<19} {value:>16} {median:>8}  {spread:<15} {verdict}", row.workload, row.framework);
     println!("{}", text.trim_end());
 }
 

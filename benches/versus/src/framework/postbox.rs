@@ -14,8 +14,8 @@ pub use self::supervised::{mem_supervised, restart, restart_fail};
 use super::Framework;
 use crate::{plan::CAPACITY, workload::Ends};
 
-/// `HAND_OFF`: with passers that run in each other's poll.
-pub struct Postbox<const HAND_OFF: bool = false>;
+/// `HAND_OFF`: with passers that run in each other's poll. `CALLER_RUNS`: with a counter that runs in its asker's.
+pub struct Postbox<const HAND_OFF: bool = false, const CALLER_RUNS: bool = false>;
 
 macro_rules! message {
     ($message:ty, $reply:ty) => {
@@ -26,12 +26,13 @@ macro_rules! message {
 }
 
 #[derive(Default)]
-pub struct Counter {
+pub struct Counter<const CALLER_RUNS: bool = false> {
     sum: u64,
 }
 
-impl Actor for Counter {
+impl<const CALLER_RUNS: bool> Actor for Counter<CALLER_RUNS> {
     const CAPACITY: usize = CAPACITY;
+    const CALLER_RUNS: bool = CALLER_RUNS;
 }
 
 struct Add(u64);
@@ -43,20 +44,20 @@ message!(Add, ());
 message!(AskAdd, u64);
 message!(Sum, u64);
 
-impl Handler<Add> for Counter {
+impl<const CALLER_RUNS: bool> Handler<Add> for Counter<CALLER_RUNS> {
     async fn handle(&mut self, Add(value): Add, _ctx: &mut Context<Self>) {
         self.sum += value;
     }
 }
 
-impl Handler<AskAdd> for Counter {
+impl<const CALLER_RUNS: bool> Handler<AskAdd> for Counter<CALLER_RUNS> {
     async fn handle(&mut self, AskAdd(value): AskAdd, _ctx: &mut Context<Self>) -> u64 {
         self.sum += value;
         value
     }
 }
 
-impl Handler<Sum> for Counter {
+impl<const CALLER_RUNS: bool> Handler<Sum> for Counter<CALLER_RUNS> {
     async fn handle(&mut self, Sum: Sum, _ctx: &mut Context<Self>) -> u64 {
         self.sum
     }
@@ -147,10 +148,15 @@ impl Handler<Add> for Idle {
     async fn handle(&mut self, Add(_): Add, _ctx: &mut Context<Self>) {}
 }
 
-impl<const HAND_OFF: bool> Framework for Postbox<HAND_OFF> {
-    const NAME: &'static str = if HAND_OFF { "postbox+hand_off" } else { "postbox" };
+impl<const HAND_OFF: bool, const CALLER_RUNS: bool> Framework for Postbox<HAND_OFF, CALLER_RUNS> {
+    const NAME: &'static str = match (HAND_OFF, CALLER_RUNS) {
+        (false, false) => "postbox",
+        (true, false) => "postbox+hand_off",
+        (false, true) => "postbox+caller_runs",
+        (true, true) => "postbox+hand_off+caller_runs",
+    };
 
-    type Counter = ActorRef<Counter>;
+    type Counter = ActorRef<Counter<CALLER_RUNS>>;
     type Passer = ActorRef<Passer<HAND_OFF>>;
     type Idle = ActorRef<Idle>;
 
