@@ -72,6 +72,12 @@ pub struct Ask<'a, T: ?Sized + Place, M: Message> {
     deadline: Deadline,
 }
 
+/// Counts one of the steps tokio grants a task in one poll. Pending: they are used up.
+#[inline(never)]
+fn step(cx: &mut Context<'_>) -> Poll<()> {
+    coop::poll_proceed(cx).map(|step| step.made_progress())
+}
+
 /// How many tells an ask weighs, in time.
 const WEIGHT: u32 = 8;
 
@@ -174,12 +180,11 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
             let answer = ready!(awaited.poll(cx)).unwrap_or_else(|cut| Err(cut.into()));
             return Poll::Ready(self.end(answer));
         }
-        // An actor that answers at once must not keep its asker's task from letting others run.
-        if !self.deadline.is_checked()
-            && !self.ticket.waits()
-            && !is_a_step(WEIGHT)
-            && current::id().is_none()
-        {
+        if !self.deadline.is_checked() && !self.ticket.waits() && current::id().is_none() {
+            // An actor that answers at once must not keep its asker's task from letting others run.
+            if is_a_step(WEIGHT) {
+                ready!(step(cx));
+            }
             match std::mem::replace(&mut self.stage, Stage::Ended) {
                 Stage::Fresh(msg) => {
                     let msg = match self.run(msg) {
