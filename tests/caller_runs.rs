@@ -435,7 +435,6 @@ async fn panic_before_the_handlers_future_is_made_is_told_to_the_asker() {
     }
 
     impl Handler<Early> for Lent {
-        #[expect(clippy::manual_async_fn, reason = "the panic is to come before the future")]
         fn handle(&mut self, _msg: Early, _ctx: &mut Context<Self>) -> impl Future<Output = u32> + Send {
             if !self.open {
                 panic!("too early");

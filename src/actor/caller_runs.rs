@@ -132,14 +132,16 @@ fn settle<A: Actor>(
     ran: Result<Opened<Box<Failed>>, Panic>,
 ) -> Option<Box<Failure>> {
     let cause = match ran {
-        Ok(Opened::Failed(failed)) => match failure::catch(|| turn::not_put_aside(seat, &mut turn, *failed)) {
-            Ok(None) => {
-                leave(turn.rest());
-                return None;
+        Ok(Opened::Failed(failed)) => {
+            match failure::catch(|| turn::not_put_aside(seat, &mut turn, *failed)) {
+                Ok(None) => {
+                    leave(turn.rest());
+                    return None;
+                }
+                Ok(Some(error)) => Cause::Error(error),
+                Err(panic) => Cause::Panic(panic),
             }
-            Ok(Some(error)) => Cause::Error(error),
-            Err(panic) => Cause::Panic(panic),
-        },
+        }
         Err(panic) => Cause::Panic(panic),
         // All else is seen to by who calls this; dropped, a turn is carried on.
         Ok(_) => return None,

@@ -19,7 +19,7 @@ const PRELUDE_TYPES: [&str; 9] = ["Option", "Some", "None", "Result", "Ok", "Err
 
 /// Methods that a reference has itself. They win over those of a trait, so a call method of that name would
 /// never be called.
-const REFERENCE_METHODS: [&str; 15] = [
+const REFERENCE_METHODS: [&str; 18] = [
     "ask",
     "clone",
     "downgrade",
@@ -29,12 +29,15 @@ const REFERENCE_METHODS: [&str; 15] = [
     "kill",
     "ledger",
     "recipient",
+    "sink",
     "status",
     "stop",
     "stop_now",
     "tell",
+    "tell_all",
     "try_ask",
     "try_tell",
+    "try_tell_many",
 ];
 
 /// The name of the call method of `method`: `chosen`, or the method's. It must be the one that is called.
