@@ -138,10 +138,15 @@ pub(crate) fn short_type_name<T: ?Sized>() -> &'static str {
 /// A name that holds other names (generics, tuples, references) has several paths, and a part of a static
 /// string cannot leave out pieces of its middle: such a name stays whole.
 pub(crate) fn without_path(full: &'static str) -> &'static str {
-    // A type declared inside an async fn has `{{closure}}` in its path, hence the braces.
-    let is_one_path = full.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '#'));
-    match full.rsplit_once("::") {
-        Some((_, last)) if is_one_path && !last.contains('{') => last,
-        _ => full,
+    // A type declared inside an async fn has `{{closure}}` in its path. What is not ASCII is part of a name.
+    let is_of_path = |byte: u8| {
+        byte.is_ascii_alphanumeric() | matches!(byte, b'_' | b':' | b'{' | b'}' | b'#') | !byte.is_ascii()
+    };
+    // Every failure asks for some names: to look at all bytes, whatever they are, is what a processor does fast.
+    if !full.bytes().fold(true, |all, byte| all & is_of_path(byte)) {
+        return full;
     }
+    let from = full.bytes().rposition(|byte| byte == b':').map_or(0, |at| at + 1);
+    let last = &full[from..];
+    if last.starts_with('{') { full } else { last }
 }

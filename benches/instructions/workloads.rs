@@ -40,6 +40,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload!(spawn_child, 1_000),
     workload!(restart_by_fail, 500),
     workload!(restart_by_panic, 500),
+    workload!(raw_panic, 500),
 ];
 
 const CAPACITY: usize = 1024;
@@ -243,6 +244,23 @@ async fn restart_by_fail(ops: u64) {
 async fn restart_by_panic(ops: u64) {
     std::panic::set_hook(Box::new(|_| {}));
     restart(ops, || Panic).await;
+}
+
+/// What a panic of an async fn costs when it is caught where that is polled: the part of a restart that is not ours.
+async fn raw_panic(ops: u64) {
+    std::panic::set_hook(Box::new(|_| {}));
+    for _ in 0..ops {
+        let mut failing = Box::pin(fail_on_purpose());
+        let caught = std::future::poll_fn(|cx| {
+            let poll = std::panic::AssertUnwindSafe(|| failing.as_mut().poll(cx).is_ready());
+            std::task::Poll::Ready(std::panic::catch_unwind(poll))
+        });
+        assert!(caught.await.is_err());
+    }
+}
+
+async fn fail_on_purpose() {
+    panic!("on purpose");
 }
 
 async fn spawn_child(ops: u64) {

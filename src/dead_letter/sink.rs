@@ -11,7 +11,7 @@
 //! are only put on the pile, and the loop at work on the pile takes them: no recursion, however long the chain.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -87,7 +87,7 @@ pub struct Subscription {
 
 #[derive(Default)]
 struct State {
-    groups: HashMap<Key, Tally>,
+    groups: BTreeMap<Key, Tally>,
     /// The oldest is in front.
     recent: VecDeque<DeadLetter>,
     /// Those who can read the ring, besides the first.
@@ -225,19 +225,13 @@ impl DeadLetters {
     /// Returns the counts by group, sorted.
     #[must_use]
     pub fn counts(&self) -> Vec<Group> {
-        let mut groups: Vec<Group> = self
-            .state()
-            .groups
-            .iter()
-            .map(|(&(kind, message_type, reason), tally)| Group {
-                kind,
-                message_type,
-                reason,
-                count: tally.count,
-            })
-            .collect();
-        groups.sort_unstable();
-        groups
+        let group = |(&(kind, message_type, reason), tally): (&Key, &Tally)| Group {
+            kind,
+            message_type,
+            reason,
+            count: tally.count,
+        };
+        self.state().groups.iter().map(group).collect()
     }
 
     /// Returns the letters in the ring, the oldest first.

@@ -30,6 +30,9 @@ const INLINE: usize = 256;
 /// Words of eight bytes that an empty buffer may keep.
 const KEEP: usize = 64;
 
+/// Words that the first block has at least.
+const FIRST: usize = 4;
+
 type Word = MaybeUninit<u64>;
 
 /// The size of a payload in words.
@@ -216,6 +219,13 @@ impl Block {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, more: usize) {
+        if self.capacity == 0 {
+            // By itself, because every actor comes by here, and to ask for a block is less work than for a larger one.
+            let mut words = ManuallyDrop::new(Vec::<Word>::with_capacity(more.max(FIRST)));
+            self.at = NonNull::new(words.as_mut_ptr()).expect("a vector's block is somewhere");
+            self.capacity = words.capacity() as u32;
+            return;
+        }
         self.as_vec(|words| {
             // A vector may grow to twice that by itself.
             assert!(words.len() + more <= (u32::MAX / 2) as usize, "a mailbox holds less than 16 GiB");

@@ -45,7 +45,7 @@ use super::{
     hold,
     lock::{Held, Lock},
     reach::Reach,
-    stage::{Entry, Place, Stage, StateCell},
+    stage::{Entry, Place, Room, Stage, StateCell},
     sync::{
         UnsafeCell,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
@@ -148,14 +148,16 @@ pub(crate) struct Mailbox<S: Stage> {
     pub(super) waiting: AtomicBool,
     /// Bits of signals that have not been taken yet. Set under the lock.
     pub(super) signals: AtomicU32,
-    // Order of drops: the place, with the task in it, before the state it borrows (S3).
+    // Order of drops: the place, with the task it has, before the state which that borrows (S3) and the room it stands in.
     pub(super) consumer: UnsafeCell<Consumer<S>>,
     pub(super) state: StateCell<S>,
+    /// Where small tasks stand.
+    room: Room,
     /// Not `Unpin`: a `&mut Mailbox`, such as its drop gets, must not claim that nothing else points into it.
     refers_to_itself: PhantomPinned,
 }
 
-// SAFETY: `consumer` and `state` are used only by the holder of a `Turn`, of which there is one at a time:
+// SAFETY: `consumer`, `state` and `room` are used only by the holder of a `Turn`, of which there is one at a time:
 // it is handed out in the passage to `Run::Running` under the lock and that passage happens-before the next
 // one through the same lock. What they hold is `Send` (bounds of `Stage`, `Entry` and `Task`), and all of it
 // is reached through `&mut Turn`, so a `Turn` may be sent and shared as well. `waker` is written before the first
@@ -189,6 +191,7 @@ impl<S: Stage> Mailbox<S> {
             signals: AtomicU32::new(0),
             consumer: UnsafeCell::new(Consumer { front: Buffer::new(), place: Place::new(), over: false }),
             state: StateCell::new(None),
+            room: Room::new(),
             refers_to_itself: PhantomPinned,
         }
     }
@@ -459,6 +462,9 @@ impl<S: Stage> Mailbox<S> {
         let waker = Some(waker.clone());
         // SAFETY: under the lock, and before anybody may read it: see `wake`.
         self.waker.with_mut(|cell| unsafe { *cell = waker });
+        // SAFETY: under the lock, and nobody has had a turn: this is the only use of the consumer's side. The room is
+        // this mailbox's, which does not move from the first turn on, and no other place's.
+        self.consumer.with_mut(|consumer| unsafe { (*consumer).place.move_in(&self.room) });
     }
 
     /// Wakes the consumer's task. Only for who has a turn, or has seen under the lock that there has been one:

@@ -170,6 +170,16 @@ const LEAST: usize = 5;
 /// The cell the consumer's state lies in.
 pub(super) type StateCell<S> = UnsafeCell<Option<S>>;
 
+/// The first scratch of a place, for small tasks. It lies beside the place and not in it, as the state does, so that
+/// a `&mut Place` claims nothing of the task that stands there.
+pub(super) struct Room(UnsafeCell<MaybeUninit<[Chunk; LEAST]>>);
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+}
+
 /// The entry that has been taken and has no fate yet.
 #[derive(Default)]
 pub(super) struct Hand {
@@ -192,14 +202,16 @@ impl Hand {
 /// Where the task lives that borrows the state.
 pub(super) struct Place<S: Stage> {
     task: Option<&'static VTable<S>>,
-    /// A block of so many chunks; dangling, if there are none.
+    /// So many chunks; dangling, if there are none.
     scratch: NonNull<Chunk>,
     chunks: u32,
+    /// Whether the scratch is a block of the heap, and not the [`Room`].
+    on_heap: bool,
     /// The entry the task was made from, if it came from the queue.
     pub(super) hand: Hand,
 }
 
-// SAFETY: it owns its scratch, in which there is nothing but a task, which is `Send` (bound of `Task`). Nothing
+// SAFETY: it has its scratch to itself, in which there is nothing but a task, which is `Send` (bound of `Task`). Nothing
 // in it can be reached through a shared place.
 unsafe impl<S: Stage> Send for Place<S> {}
 // SAFETY: as above.
@@ -214,7 +226,17 @@ pub(super) struct Quick<'a, 'c> {
 
 impl<S: Stage> Place<S> {
     pub(super) fn new() -> Self {
-        Self { task: None, scratch: NonNull::dangling(), chunks: 0, hand: Hand::default() }
+        Self { task: None, scratch: NonNull::dangling(), chunks: 0, on_heap: false, hand: Hand::default() }
+    }
+
+    /// Has the place use this room.
+    ///
+    /// # Safety
+    /// Nobody else uses the room, and it lies as the state does (S3): where it is as long as this place is there.
+    pub(super) unsafe fn move_in(&mut self, room: &Room) {
+        debug_assert!(self.chunks == 0, "nothing has been opened");
+        self.scratch = room.0.with_mut(|room| NonNull::new(room.cast()).expect("a room is somewhere"));
+        self.chunks = LEAST as u32;
     }
 
     /// Whether a task is under way.
@@ -295,16 +317,19 @@ impl<S: Stage> Place<S> {
         // The old block holds nothing (no task), so it is freed before the larger one is taken.
         self.free();
         let mut block = ManuallyDrop::new(Vec::<Chunk>::with_capacity(chunks));
+        self.on_heap = true;
         self.chunks = u32::try_from(block.capacity()).expect("a task in the scratch is small");
         self.scratch = NonNull::new(block.as_mut_ptr()).expect("a vector's block is somewhere");
     }
 
-    /// Frees the scratch, which holds no task.
+    /// Gives the scratch up, which holds no task.
     fn free(&mut self) {
         let chunks = std::mem::take(&mut self.chunks) as usize;
-        // SAFETY: a block of so many chunks that `grow` has taken out of a vector and nobody else has, or the
-        // dangling block of none. No task stands in it (S1, caller), and `chunks` says that it is gone.
-        drop(unsafe { Vec::from_raw_parts(self.scratch.as_ptr(), 0, chunks) });
+        if std::mem::take(&mut self.on_heap) {
+            // SAFETY: a block of so many chunks that `grow` has taken out of a vector and nobody else has. No task
+            // stands in it (S1, caller), and `chunks` says that it is gone.
+            drop(unsafe { Vec::from_raw_parts(self.scratch.as_ptr(), 0, chunks) });
+        }
     }
 
     /// Polls the task. It stays in its place, whatever comes of it, until it is cleared: its drop is code of
