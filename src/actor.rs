@@ -8,7 +8,7 @@
 //! | `message` | what can be sent, and who handles it |
 //! | `actor_ref`, `recipient`, `handle` | the references: typed, by message, untyped |
 //! | `accept` | the one seam behind them: a place that accepts an `M` |
-//! | `request` | `Tell`, `TellAll`, `Ask` and `Call`: what a sender awaits |
+//! | `request` | `Tell`, `TellAll`, `Ask`, `AskAll` and `Call`: what a sender awaits |
 //! | `entries`, `limit` | a message in the mailbox, told or asked, with a deadline or without |
 //! | `envelope` | what is left of a message once its handler has it, and how it gets its fate |
 //! | `asker` | the two ends of an ask |
@@ -89,7 +89,7 @@ pub use self::{
     message::{Handler, Message},
     recipient::{Recipient, WeakRecipient},
     reply_to::ReplyTo,
-    request::{Ask, Call, Tell, TellAll},
+    request::{Ask, AskAll, Call, Tell, TellAll},
     spawn::{Child, Make, Spawn, child, make},
     watch::Terminated,
     ways::{Answer, Holding, IntoFailure, answered_later, cause, has_other_workers, reply_to},

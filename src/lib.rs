@@ -25,9 +25,9 @@ pub use postbox_macros::{Actor, Message, messages};
 
 pub use self::{
     actor::{
-        Accept, Actor, ActorRef, Ask, Call, Child, ChildCount, Context, Handle, Handler, Ledger, Make,
-        Message, Recipient, ReplyTo, Spawn, Status, Tell, TellAll, Terminated, WeakRecipient, WeakRef, child,
-        make,
+        Accept, Actor, ActorRef, Ask, AskAll, Call, Child, ChildCount, Context, Handle, Handler, Ledger,
+        Make, Message, Recipient, ReplyTo, Spawn, Status, Tell, TellAll, Terminated, WeakRecipient, WeakRef,
+        child, make,
     },
     dead_letter::{DeadLetter, DeadLetters, Group, Reason, Subscription},
     error::{AskError, BatchError, ChildError, Flat, FlatError, Rest, SpawnError, TellError, TryTellError},

@@ -28,6 +28,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     workload!(tell, 20_000),
     workload!(raw_tell, 20_000),
     workload!(ask, 5_000),
+    workload!(ask_all, 5_000),
     workload!(ask_caller_runs, 20_000),
     workload!(raw_ask, 5_000),
     workload!(pingpong, 10_000),
@@ -104,6 +105,14 @@ async fn ask_one_after_the_other<const CALLER_RUNS: bool>(ops: u64) {
 
 async fn ask(ops: u64) {
     ask_one_after_the_other::<false>(ops).await;
+}
+
+async fn ask_all(ops: u64) {
+    let counter = <Counter>::default().spawn();
+    let mut replies = counter.ask_all((0..ops).map(|_| Sum)).window(64);
+    while let Some(reply) = replies.next().await {
+        reply.expect("a reply");
+    }
 }
 
 async fn ask_caller_runs(ops: u64) {

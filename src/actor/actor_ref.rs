@@ -17,7 +17,7 @@ use super::{
     home::Home,
     limit::Until,
     recipient::Recipient,
-    request::{Ask, Tell, TellAll},
+    request::{Ask, AskAll, Tell, TellAll},
     seat::{AnySeat, Seat, signal},
 };
 use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
@@ -132,6 +132,17 @@ impl<A: Actor> ActorRef<A> {
         A: Handler<M>,
     {
         Ask::new(self, msg).now()
+    }
+
+    /// Asks many questions, in their order, of which a number are under way at once. The replies come in the same
+    /// order: see [`AskAll`].
+    ///
+    /// Nothing is sent before the first reply is awaited.
+    pub fn ask_all<I: IntoIterator<Item: Message>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter>
+    where
+        A: Handler<I::Item>,
+    {
+        AskAll::new(self, msgs.into_iter())
     }
 
     /// Makes a reference for messages of one type, whatever the actor behind it.

@@ -11,7 +11,7 @@ use super::{
     asker::Asker,
     common::Common,
     limit::Until,
-    request::{Ask, Tell, TellAll},
+    request::{Ask, AskAll, Tell, TellAll},
     seat::{AnySeat, signal},
 };
 use crate::{BatchError, Identity, TryTellError, queue::Ticket};
@@ -92,6 +92,11 @@ impl<M: Message> Recipient<M> {
     /// Sends a message and asks for its reply, but does not wait for room.
     pub fn try_ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg).now()
+    }
+
+    /// Asks many questions, as [`ActorRef::ask_all`](super::ActorRef::ask_all).
+    pub fn ask_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter> {
+        AskAll::new(self, msgs.into_iter())
     }
 
     /// Makes a reference that keeps nothing alive.

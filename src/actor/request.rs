@@ -1,8 +1,12 @@
-//! What a sender awaits: [`Tell`], [`TellAll`] and [`Ask`], for every reference, and [`Call`], from which both are made.
+//! What a sender awaits: [`Tell`] and [`Ask`], [`TellAll`] and [`AskAll`], for every reference, and [`Call`], from which
+//! the first two are made.
 //!
 //! Named futures without a box. Nothing is sent before they are polled, or ended in another way.
 
 mod ask;
+mod ask_all;
+#[cfg(feature = "stream")]
+mod ask_stream;
 mod blocking;
 mod deadline;
 #[cfg(feature = "stream")]
@@ -14,7 +18,7 @@ use std::{cell::Cell, fmt, future::IntoFuture, time::Duration};
 
 #[cfg(feature = "stream")]
 pub use self::sink::TellSink;
-pub use self::{ask::Ask, tell::Tell, tell_all::TellAll};
+pub use self::{ask::Ask, ask_all::AskAll, tell::Tell, tell_all::TellAll};
 use super::{
     Message,
     accept::{Accept, Line, Offer, Refusal},

@@ -19,8 +19,9 @@ const PRELUDE_TYPES: [&str; 9] = ["Option", "Some", "None", "Result", "Ok", "Err
 
 /// Methods that a reference has itself. They win over those of a trait, so a call method of that name would
 /// never be called.
-const REFERENCE_METHODS: [&str; 18] = [
+const REFERENCE_METHODS: [&str; 19] = [
     "ask",
+    "ask_all",
     "clone",
     "downgrade",
     "ended",

@@ -154,6 +154,11 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         self
     }
 
+    /// Whether the actor has the message, or it has come to an end without.
+    pub(super) const fn is_accepted(&self) -> bool {
+        matches!(self.stage, Stage::Accepted(_) | Stage::Ended)
+    }
+
     /// Does not wait for room: a full mailbox ends it with [`AskError::Full`].
     pub fn now(mut self) -> Self {
         self.waits = false;
