@@ -21,6 +21,7 @@
 //! | `reserve` | room that is taken before there is an entry |
 //! | `reach` | what others can reach of the entry in hand |
 //! | `reply` | one value from one task to another, once |
+//! | `spare` | the memory of reply slots, kept for the next |
 #![allow(unsafe_code, reason = "the only layer that may; each block is argued where it stands")]
 
 mod aside;
@@ -33,6 +34,7 @@ mod once;
 mod reach;
 mod reply;
 mod reserve;
+mod spare;
 mod stage;
 mod sync;
 mod tray;

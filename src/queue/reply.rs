@@ -1,6 +1,6 @@
 //! The reply slot: one value from one task to another, once.
 //!
-//! One allocation, shared by the [`Answering`] half, which goes into the mailbox with the message, and the
+//! One block of memory, shared by the [`Answering`] half, which goes into the mailbox with the message, and the
 //! [`Asking`] half, which the caller polls. One word says how far it has come, and how many hold the slot: so the
 //! step that says something is often the one that lets go as well, and the last one to hold it needs none.
 //! (The protocol is that of tokio's `oneshot`, with one bit more: *taken*, by which the actor that takes the
@@ -34,9 +34,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::sync::{
-    UnsafeCell,
-    atomic::{self, AtomicPtr, AtomicU32, Ordering},
+use super::{
+    spare,
+    sync::{
+        UnsafeCell,
+        atomic::{self, AtomicPtr, AtomicU32, Ordering},
+    },
 };
 
 const TAKEN: u32 = 1;
@@ -119,8 +122,8 @@ impl Drop for Hold {
 /// # Safety
 /// `head` is that of a slot for a `T`, which nobody holds any more.
 unsafe fn free<T>(head: NonNull<Head>) {
-    // SAFETY: the address is that of the box made in `slot` (the caller's).
-    drop(unsafe { Box::from_raw(head.cast::<Slot<T>>().as_ptr()) });
+    // SAFETY: the address is that of the slot placed in `slot` (the caller's).
+    unsafe { spare::drop_in_place(head.cast::<Slot<T>>()) };
 }
 
 /// Makes a slot.
@@ -132,8 +135,7 @@ pub(crate) fn slot<T: Send>() -> (Answering<T>, Asking<T>) {
         bits: AtomicU32::new(2 * HOLD),
         waker: UnsafeCell::new(None),
     };
-    let slot = Box::into_raw(Box::new(Slot { head, value: UnsafeCell::new(None::<T>) }));
-    let slot = NonNull::new(slot).expect("a box has an address").cast::<Head>();
+    let slot = spare::place(Slot { head, value: UnsafeCell::new(None::<T>) }).cast::<Head>();
     let asking = Asking { hold: Hold(slot), finished: false, waits_by: None, value: PhantomData };
     (Answering { hold: Hold(slot), value: PhantomData }, asking)
 }
