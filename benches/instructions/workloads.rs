@@ -27,6 +27,8 @@ macro_rules! workload {
 pub(crate) const WORKLOADS: &[Workload] = &[
     workload!(tell, 20_000),
     workload!(raw_tell, 20_000),
+    workload!(tell64, 20_000),
+    workload!(raw_tell64, 20_000),
     workload!(ask, 5_000),
     workload!(ask_all, 5_000),
     workload!(ask_caller_runs, 20_000),
@@ -94,6 +96,23 @@ async fn tell(ops: u64) {
         counter.tell(Add(1)).await.expect("the actor lives");
     }
     assert_eq!(counter.ask(Sum).await.expect("a reply"), ops);
+}
+
+/// From 64 tasks, which wait for room nearly always.
+async fn tell64(ops: u64) {
+    let counter = <Counter>::default().spawn();
+    let tellers = (0..64).map(|_| {
+        let counter = counter.clone();
+        tokio::spawn(async move {
+            for _ in 0..ops / 64 {
+                counter.tell(Add(1)).await.expect("the actor lives");
+            }
+        })
+    });
+    for teller in tellers.collect::<Vec<_>>() {
+        teller.await.expect("it ends well");
+    }
+    assert_eq!(counter.ask(Sum).await.expect("a reply"), ops / 64 * 64);
 }
 
 async fn ask_one_after_the_other<const CALLER_RUNS: bool>(ops: u64) {
@@ -310,6 +329,22 @@ async fn raw_tell(ops: u64) {
         assert!(counter.send(Raw::Add(1)).await.is_ok());
     }
     assert_eq!(raw_sum(&counter).await, ops);
+}
+
+async fn raw_tell64(ops: u64) {
+    let counter = raw_counter();
+    let tellers = (0..64).map(|_| {
+        let counter = counter.clone();
+        tokio::spawn(async move {
+            for _ in 0..ops / 64 {
+                assert!(counter.send(Raw::Add(1)).await.is_ok());
+            }
+        })
+    });
+    for teller in tellers.collect::<Vec<_>>() {
+        teller.await.expect("it ends well");
+    }
+    assert_eq!(raw_sum(&counter).await, ops / 64 * 64);
 }
 
 async fn raw_ask(ops: u64) {

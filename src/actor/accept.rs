@@ -53,7 +53,7 @@ impl<M: Message> std::fmt::Debug for Offer<M> {
 /// A sender that is ready to wait for room.
 pub struct Line<'a> {
     pub(crate) ticket: &'a mut Ticket,
-    pub(crate) waker: Waker,
+    pub(crate) waker: &'a Waker,
 }
 
 impl std::fmt::Debug for Line<'_> {

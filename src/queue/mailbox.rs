@@ -51,7 +51,7 @@ use super::{
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     turn::Turn,
-    waiters::{Standing, Ticket, Waiters},
+    waiters::{Standing, Ticket, Waiters, Woken},
 };
 
 /// The signal that is a standing order: it is looked at before each entry, and neither wakes a consumer that
@@ -247,10 +247,18 @@ impl<S: Stage> Mailbox<S> {
     /// comes back as [`Refused::Full`] and `waker` is called when room has been granted to `ticket`.
     pub(crate) fn push_or_wait<T: Entry<S>>(
         &self,
-        entry: T,
+        mut entry: T,
         ticket: &mut Ticket,
-        waker: Waker,
+        waker: &Waker,
     ) -> Result<(), Refused<T>> {
+        if ticket.waits() {
+            entry = match self.push_granted(entry, ticket) {
+                Ok(()) => return Ok(()),
+                Err(entry) => entry,
+            };
+        }
+        // Before the lock is taken: it is foreign code.
+        let waker = waker.clone();
         let mut back = self.back.lock();
         if back.closed {
             return Err(Refused::Closed(entry));
@@ -263,7 +271,7 @@ impl<S: Stage> Mailbox<S> {
         }
         // From here on somebody waits, or has waited.
         back.free = 0;
-        let mut woken = Vec::new();
+        let mut woken = Woken::default();
         if !matches!(standing, Standing::Granted) {
             stale = back.waiters.wait(ticket, waker);
             // Room may have appeared since the consumer last looked at the line.
@@ -278,10 +286,23 @@ impl<S: Stage> Mailbox<S> {
             drop(back);
             Err(Refused::Full(entry))
         };
-        // Wakers are foreign code: called and dropped with no lock held.
+        // Called and dropped with no lock held.
         drop(stale);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
         outcome
+    }
+
+    /// Queues an entry in the room that has been granted to `ticket`, if it has: what nearly every sender finds that
+    /// comes back from the line.
+    fn push_granted<T: Entry<S>>(&self, entry: T, ticket: &mut Ticket) -> Result<(), T> {
+        let mut back = self.back.lock();
+        if !matches!(back.waiters.standing(ticket), Standing::Granted) {
+            return Err(entry);
+        }
+        let own = back.waiters.leave(ticket);
+        self.append(back, entry);
+        drop(own);
+        Ok(())
     }
 
     /// Gives a place in the line back; room granted to it goes to the next.
@@ -291,11 +312,11 @@ impl<S: Stage> Mailbox<S> {
         }
         let mut back = self.back.lock();
         let own = back.waiters.leave(ticket);
-        let mut woken = Vec::new();
+        let mut woken = Woken::default();
         self.grant(&mut back, &mut woken);
         drop(back);
         drop(own);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
     }
 
     /// Raises signals and gets the consumer to look at them, whatever it is doing.
@@ -529,15 +550,15 @@ impl<S: Stage> Mailbox<S> {
     #[cold]
     #[inline(never)]
     pub(super) fn make_way(&self) {
-        let mut woken = Vec::new();
+        let mut woken = Woken::default();
         self.grant(&mut self.back.lock(), &mut woken);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
     }
 
     /// Grants the room there is to those who wait; their wakers go to `woken`.
-    pub(super) fn grant(&self, back: &mut Held<'_, Back<S>>, woken: &mut Vec<Waker>) {
+    pub(super) fn grant(&self, back: &mut Held<'_, Back<S>>, woken: &mut Woken) {
         while back.waiters.any_waiting() && self.room(back) > 0 {
-            woken.extend(back.waiters.grant());
+            woken.add(back.waiters.grant());
         }
         // Relaxed: under the lock, like every store to it.
         self.waiting.store(back.waiters.any_waiting(), Ordering::Relaxed);

@@ -10,7 +10,7 @@ use std::task::Waker;
 use super::{
     mailbox::{Mailbox, Refused},
     stage::Stage,
-    waiters::{Standing, Ticket},
+    waiters::{Standing, Ticket, Woken},
 };
 
 impl<S: Stage> Mailbox<S> {
@@ -40,13 +40,13 @@ impl<S: Stage> Mailbox<S> {
         let Some(waker) = waker else { return Err(Refused::Full(())) };
         let stale = back.waiters.wait(ticket, waker);
         // Room may have appeared since the consumer last looked at the line.
-        let mut woken = Vec::new();
+        let mut woken = Woken::default();
         self.grant(&mut back, &mut woken);
         let granted = matches!(back.waiters.standing(ticket), Standing::Granted);
         drop(back);
         // Wakers are foreign code: called and dropped with no lock held.
         drop(stale);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
         if granted { Ok(()) } else { Err(Refused::Full(())) }
     }
 }

@@ -394,7 +394,7 @@ impl<'a> Sender<'a> {
 
     fn offer(&mut self) -> Result<(), Refused<Part<false>>> {
         let entry = self.rig.part(self.id);
-        self.rig.mailbox.push_or_wait(entry, &mut self.ticket, self.bell.waker())
+        self.rig.mailbox.push_or_wait(entry, &mut self.ticket, &self.bell.waker())
     }
 
     fn leave(&mut self) {

@@ -24,6 +24,29 @@ struct Waiter {
     waker: Option<Waker>,
 }
 
+/// Those who have been given room, to be woken when no lock is held: wakers are foreign code.
+///
+/// Room appears one by one, so most often this is one, which takes no memory of its own.
+#[derive(Default)]
+#[must_use = "whoever is in here waits to be woken"]
+pub(super) struct Woken {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Woken {
+    pub(super) fn add(&mut self, waker: Option<Waker>) {
+        match waker {
+            Some(waker) if self.first.is_none() => self.first = Some(waker),
+            waker => self.others.extend(waker),
+        }
+    }
+
+    pub(super) fn wake(self) {
+        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+    }
+}
+
 /// Those who wait. Lives under the mailbox's lock; never calls a waker itself.
 #[derive(Default)]
 pub(super) struct Waiters {
@@ -52,6 +75,10 @@ pub(super) enum Standing {
 impl Line {
     fn position(&self, ticket: &Ticket) -> Option<usize> {
         let ticket = ticket.0?;
+        // Who has been granted room is most often the first, and comes at once.
+        if self.waiters.front().is_some_and(|first| first.ticket == ticket) {
+            return Some(0);
+        }
         self.waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()
     }
 }

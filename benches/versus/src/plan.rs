@@ -11,7 +11,7 @@ use crate::{
         kameo::Kameo,
         postbox::{self, Postbox},
         ractor::Ractor,
-        raw::Raw,
+        raw::{self, Raw},
         tokio_actors::TokioActors,
         xtra::Xtra,
     },
@@ -138,6 +138,7 @@ pub fn lines() -> Vec<Line> {
     lines.extend(lines_of::<Actix>());
     lines.extend(lines_of::<Xtra>());
     lines.extend(lines_of::<TokioActors>());
+    lines.push(Line { workload: "restart", framework: Raw::NAME, run: |rt, ops| rt.run(raw::restart(ops)) });
     lines.extend([line!(mem_supervised), line!(restart), line!(restart_fail)]);
     lines
 }

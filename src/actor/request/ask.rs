@@ -292,7 +292,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         cx: &Context<'_>,
         until: Option<Until>,
     ) -> Result<(), (Offer<M>, Refusal)> {
-        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
+        let line = Line { ticket: &mut self.ticket, waker: cx.waker() };
         accept(self.to, offer, until, Some(line))
     }
 

@@ -127,7 +127,7 @@ impl<M: Message> Sink<M> for TellSink<M> {
 
     fn start_send(self: Pin<&mut Self>, msg: M) -> Result<(), TellError<M>> {
         let Self { to, ticket, deadlock } = self.get_mut();
-        let line = ticket.waits().then(|| Line { ticket, waker: Waker::noop().clone() });
+        let line = ticket.waits().then(|| Line { ticket, waker: Waker::noop() });
         let Err((Offer { msg, .. }, refusal)) = to.accept(Offer { msg, asker: None }, line) else {
             return Ok(());
         };

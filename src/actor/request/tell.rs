@@ -207,7 +207,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
         let coop = ready!(coop::poll_proceed(cx));
         let msg = self.msg.take().expect("a request is not polled after it has ended");
         // The first try is without a waker, whose clone would be the dearest part of it.
-        let line = self.ticket.waits().then(|| Line { ticket: &mut self.ticket, waker: cx.waker().clone() });
+        let line = self.ticket.waits().then(|| Line { ticket: &mut self.ticket, waker: cx.waker() });
         let first_in_line = line.is_none();
         let refused = match accept(self.to, Offer { msg, asker: None }, until, line) {
             Ok(()) => {
@@ -248,7 +248,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
             let error = TellError::WouldDeadlock { msg: offer.msg, to: identity.clone() };
             return Ok(Poll::Ready(Err(error)));
         }
-        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
+        let line = Line { ticket: &mut self.ticket, waker: cx.waker() };
         accept(self.to, offer, until, Some(line)).map(|()| Poll::Ready(Ok(())))
     }
 

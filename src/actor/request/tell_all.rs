@@ -259,7 +259,7 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// Offers the first of the messages at hand, with a place in the line of those that wait.
     fn offer_in_line(&mut self, cx: &Context<'_>) -> Result<(), Refusal> {
         let msg = self.rest.taken().pop_front().expect("a batch that waits has a message at hand");
-        let line = Line { ticket: &mut self.ticket, waker: cx.waker().clone() };
+        let line = Line { ticket: &mut self.ticket, waker: cx.waker() };
         match accept(self.to, Offer { msg, asker: None }, self.deadline.until(), Some(line)) {
             Ok(()) => {
                 self.accepted += 1;

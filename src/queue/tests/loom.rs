@@ -252,7 +252,7 @@ impl Consumer {
 fn send(mailbox: &Mailbox<Shelf>, item: u32) -> bool {
     let (mut ticket, gong) = (Ticket::default(), Gong::new());
     loop {
-        match mailbox.push_or_wait(Item(item), &mut ticket, gong.waker()) {
+        match mailbox.push_or_wait(Item(item), &mut ticket, &gong.waker()) {
             Ok(()) => return true,
             Err(Refused::Closed(_)) => {
                 mailbox.leave(&mut ticket);

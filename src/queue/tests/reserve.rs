@@ -7,7 +7,7 @@ fn reserve(rig: &Rig, ticket: &mut Ticket) -> bool {
 }
 
 fn push_with(rig: &Rig, ticket: &mut Ticket, id: u32) {
-    assert!(rig.mailbox.push_or_wait(rig.part(id), ticket, Waker::noop().clone()).is_ok(), "it holds room");
+    assert!(rig.mailbox.push_or_wait(rig.part(id), ticket, Waker::noop()).is_ok(), "it holds room");
 }
 
 #[test]

@@ -1,15 +1,24 @@
 //! Hand-written tokio: a bounded `mpsc`, a `oneshot` per question, a task per actor that receives one message
 //! at a time.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, panic_any},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::Framework;
-use crate::{plan::CAPACITY, workload::Ends};
+use crate::{
+    plan::{CAPACITY, EXPECTED_PANIC, PENDING, Sample},
+    workload::{Ends, sum_to},
+};
 
 pub struct Raw;
 
@@ -144,4 +153,50 @@ impl Framework for Raw {
         tokio::spawn(count(rx, Some(started)));
         tx
     }
+}
+
+/// What the shortest supervision by hand does: it catches the panic of each message, and makes the state anew.
+pub async fn restart(ops: u64) -> Sample {
+    async fn handle(sum: &mut u64, msg: Option<u64>) {
+        match msg {
+            Some(value) => *sum += value,
+            None => panic_any(EXPECTED_PANIC),
+        }
+    }
+
+    let (tx, mut rx) = mpsc::channel(usize::try_from(ops + PENDING).expect("fits"));
+    for _ in 0..ops {
+        tell(&tx, None).await;
+    }
+    for value in 0..PENDING {
+        tell(&tx, Some(value)).await;
+    }
+    drop(tx);
+    let start = Instant::now();
+    let supervised = tokio::spawn(async move {
+        let (mut sum, mut starts, mut last_start) = (0, 1, Instant::now());
+        while let Some(msg) = rx.recv().await {
+            let handled = {
+                let mut handling = pin!(handle(&mut sum, msg));
+                let poll = std::future::poll_fn(|cx| {
+                    match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))) {
+                        Ok(poll) => poll.map(Ok),
+                        Err(panic) => Poll::Ready(Err(panic)),
+                    }
+                });
+                poll.await
+            };
+            if handled.is_err() {
+                sum = 0;
+                starts += 1;
+                if starts == ops + 1 {
+                    last_start = Instant::now();
+                }
+            }
+        }
+        (sum, last_start)
+    });
+    let (sum, end) = supervised.await.expect("it catches all panics");
+    assert_eq!(sum, sum_to(PENDING));
+    Sample::Time { ops, took: end - start }
 }

@@ -71,9 +71,9 @@ fn cancel_of_a_waiting_sender_against_room() {
         let mailbox = mailbox(1);
         assert!(mailbox.push(Item(1)).is_ok());
         let mut first = Ticket::default();
-        assert!(mailbox.push_or_wait(Item(2), &mut first, Waker::noop().clone()).is_err());
+        assert!(mailbox.push_or_wait(Item(2), &mut first, Waker::noop()).is_err());
         let (mut second, gong) = (Ticket::default(), Gong::new());
-        assert!(mailbox.push_or_wait(Item(3), &mut second, gong.waker()).is_err());
+        assert!(mailbox.push_or_wait(Item(3), &mut second, &gong.waker()).is_err());
         let cancelling = {
             let mailbox = Arc::clone(&mailbox);
             thread::spawn(move || mailbox.leave(&mut first))
@@ -83,7 +83,7 @@ fn cancel_of_a_waiting_sender_against_room() {
         cancelling.join().unwrap();
         // Whether the first one left before the room was granted to it or after, it is the second one's now.
         gong.wait();
-        assert!(mailbox.push_or_wait(Item(3), &mut second, gong.waker()).is_ok());
+        assert!(mailbox.push_or_wait(Item(3), &mut second, &gong.waker()).is_ok());
         consumer.poll();
         assert_eq!(consumer.shelf(), [1, 3]);
     });
@@ -95,7 +95,7 @@ fn cancel_of_the_last_waiting_sender_against_a_push() {
         let mailbox = mailbox(1);
         assert!(mailbox.push(Item(1)).is_ok());
         let mut ticket = Ticket::default();
-        assert!(mailbox.push_or_wait(Item(2), &mut ticket, Waker::noop().clone()).is_err());
+        assert!(mailbox.push_or_wait(Item(2), &mut ticket, Waker::noop()).is_err());
         let mut consumer = Consumer::of(&mailbox);
         let cancelling = {
             let mailbox = Arc::clone(&mailbox);
@@ -128,7 +128,7 @@ fn reserve_against_room_and_against_a_push() {
                 }
                 // Nobody else gets that room meanwhile.
                 assert!(mailbox.push(Item(9)).is_err());
-                assert!(mailbox.push_or_wait(Item(2), &mut ticket, gong.waker()).is_ok());
+                assert!(mailbox.push_or_wait(Item(2), &mut ticket, &gong.waker()).is_ok());
                 assert!(mailbox.count().queued <= 1, "no more than the capacity is queued");
             })
         };
@@ -151,7 +151,7 @@ fn reserve_against_close() {
                 let (mut ticket, gong) = (Ticket::default(), Gong::new());
                 let accepted = loop {
                     match mailbox.reserve(&mut ticket, Some(gong.waker())) {
-                        Ok(()) => break mailbox.push_or_wait(Item(2), &mut ticket, gong.waker()).is_ok(),
+                        Ok(()) => break mailbox.push_or_wait(Item(2), &mut ticket, &gong.waker()).is_ok(),
                         Err(Refused::Closed(())) => break false,
                         Err(_) => gong.wait(),
                     }
