@@ -14,6 +14,7 @@
 //! | `aside` | beside the queue: urgent entries, entries put aside, what a full mailbox drops |
 //! | `turn` | the consumer's side: the right to run |
 //! | `hold` | the right to run, held by a thread for later |
+//! | `line` | a sender in the line, and the room it is given |
 //! | `lock` | the lock of a mailbox |
 //! | `once` | what is set once and never waited for |
 //! | `tray` | a box that is put down by one and taken up by another |
@@ -27,6 +28,7 @@
 mod aside;
 mod buffer;
 mod hold;
+mod line;
 mod lock;
 mod mailbox;
 mod many;

@@ -51,7 +51,7 @@ use super::{
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     turn::Turn,
-    waiters::{Standing, Ticket, Waiters, Woken},
+    waiters::Waiters,
 };
 
 /// The signal that is a standing order: it is looked at before each entry, and neither wakes a consumer that
@@ -241,82 +241,6 @@ impl<S: Stage> Mailbox<S> {
             return Err(if back.aside.is_some() { Refused::Overflow(entry) } else { Refused::Full(entry) });
         }
         Ok((back, entry))
-    }
-
-    /// Queues an entry, or takes (or keeps) a place in the line of those that wait for room: then the entry
-    /// comes back as [`Refused::Full`] and `waker` is called when room has been granted to `ticket`.
-    pub(crate) fn push_or_wait<T: Entry<S>>(
-        &self,
-        mut entry: T,
-        ticket: &mut Ticket,
-        waker: &Waker,
-    ) -> Result<(), Refused<T>> {
-        if ticket.waits() {
-            entry = match self.push_granted(entry, ticket) {
-                Ok(()) => return Ok(()),
-                Err(entry) => entry,
-            };
-        }
-        // Before the lock is taken: it is foreign code.
-        let waker = waker.clone();
-        let mut back = self.back.lock();
-        if back.closed {
-            return Err(Refused::Closed(entry));
-        }
-        let mut stale = None;
-        let mut standing = back.waiters.standing(ticket);
-        if matches!(standing, Standing::Outside) && !back.waiters.any_waiting() && self.room(&mut back) > 0 {
-            self.append(back, entry);
-            return Ok(());
-        }
-        // From here on somebody waits, or has waited.
-        back.free = 0;
-        let mut woken = Woken::default();
-        if !matches!(standing, Standing::Granted) {
-            stale = back.waiters.wait(ticket, waker);
-            // Room may have appeared since the consumer last looked at the line.
-            self.grant(&mut back, &mut woken);
-            standing = back.waiters.standing(ticket);
-        }
-        let outcome = if matches!(standing, Standing::Granted) {
-            stale = back.waiters.leave(ticket).or(stale);
-            self.append(back, entry);
-            Ok(())
-        } else {
-            drop(back);
-            Err(Refused::Full(entry))
-        };
-        // Called and dropped with no lock held.
-        drop(stale);
-        woken.wake();
-        outcome
-    }
-
-    /// Queues an entry in the room that has been granted to `ticket`, if it has: what nearly every sender finds that
-    /// comes back from the line.
-    fn push_granted<T: Entry<S>>(&self, entry: T, ticket: &mut Ticket) -> Result<(), T> {
-        let mut back = self.back.lock();
-        if !matches!(back.waiters.standing(ticket), Standing::Granted) {
-            return Err(entry);
-        }
-        let own = back.waiters.leave(ticket);
-        self.append(back, entry);
-        drop(own);
-        Ok(())
-    }
-
-    /// Gives a place in the line back; room granted to it goes to the next.
-    pub(crate) fn leave(&self, ticket: &mut Ticket) {
-        if !ticket.waits() {
-            return;
-        }
-        let mut back = self.back.lock();
-        let own = back.waiters.leave(ticket);
-        let mut woken = Woken::default();
-        self.grant(&mut back, &mut woken);
-        drop(back);
-        drop(own);
-        woken.wake();
     }
 
     /// Raises signals and gets the consumer to look at them, whatever it is doing.
@@ -544,24 +468,6 @@ impl<S: Stage> Mailbox<S> {
         // an upper bound.
         back.front_seen = (self.front_left.load(Ordering::Relaxed) >> 1) + back.beside();
         self.capacity.saturating_sub(taken + back.front_seen)
-    }
-
-    /// Lets those who wait for room have what there is.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn make_way(&self) {
-        let mut woken = Woken::default();
-        self.grant(&mut self.back.lock(), &mut woken);
-        woken.wake();
-    }
-
-    /// Grants the room there is to those who wait; their wakers go to `woken`.
-    pub(super) fn grant(&self, back: &mut Held<'_, Back<S>>, woken: &mut Woken) {
-        while back.waiters.any_waiting() && self.room(back) > 0 {
-            woken.add(back.waiters.grant());
-        }
-        // Relaxed: under the lock, like every store to it.
-        self.waiting.store(back.waiters.any_waiting(), Ordering::Relaxed);
     }
 }
 

@@ -66,19 +66,19 @@ use crate::{
 pub struct AskAll<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> {
     to: &'a T,
     /// `None` when it has come to its end.
-    msgs: Option<I>,
+    pub(super) msgs: Option<I>,
     window: usize,
     timeout: Option<Duration>,
     until: Option<Until>,
     /// In their order. All but the last one have been accepted.
-    under_way: VecDeque<UnderWay<'a, T, I::Item>>,
+    pub(super) under_way: VecDeque<UnderWay<'a, T, I::Item>>,
 }
 
 /// How one of them has come out.
 type Outcome<M> = Result<<M as Message>::Reply, AskError<M>>;
 
 /// One of the messages that have been taken from the iterator.
-enum UnderWay<'a, T: ?Sized + Accept<M>, M: Message> {
+pub(super) enum UnderWay<'a, T: ?Sized + Accept<M>, M: Message> {
     Asked(Ask<'a, T, M>),
     /// It has its outcome before its turn.
     Settled(Outcome<M>),
@@ -190,13 +190,6 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> AskAll<'a, T, 
                 None => ask,
             }));
         }
-    }
-
-    /// At least, and at most, so many replies are still to come.
-    pub(super) fn left(&self) -> (usize, Option<usize>) {
-        let (least, most) = self.msgs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
-        let under_way = self.under_way.len();
-        (least.saturating_add(under_way), most.and_then(|most| most.checked_add(under_way)))
     }
 }
 

@@ -22,6 +22,8 @@ impl<T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> Stream for AskAll<
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.left()
+        let (least, most) = self.msgs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
+        let under_way = self.under_way.len();
+        (least.saturating_add(under_way), most.and_then(|most| most.checked_add(under_way)))
     }
 }
