@@ -66,6 +66,23 @@ struct Rare {
 const TOLD: u8 = u8::MAX;
 
 /// What an actor is doing.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Status, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let idle = Idle.prepare().start().await?;
+/// assert_eq!(idle.status(), Status::Running);
+/// idle.stop();
+/// idle.ended().await;
+/// assert_eq!(idle.status().to_string(), "ended");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -389,7 +406,7 @@ impl Tally {
 /// echo.repeat("hello".to_owned()).await?;
 /// let ledger = echo.ledger();
 /// assert_eq!((ledger.accepted, ledger.handled), (1, 1));
-/// assert!(ledger.balances());
+/// assert!(ledger.balances() && ledger.settled() == 1);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,16 +12,28 @@ use super::{Actor, Context};
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
 /// #[message(reply = u64)]
 /// struct Add(u64);
 ///
-/// // The same by hand:
-/// struct Subtract(u64);
-/// impl Message for Subtract {
-///     type Reply = u64;
+/// // By hand, with all there is:
+/// #[derive(Clone)]
+/// struct Withdraw(u64);
+///
+/// impl Message for Withdraw {
+///     type Reply = Result<u64, String>;
+///     const ATTEMPTS: u32 = 3;
+///     const PRIORITY: bool = true;
+///     const TIMEOUT: Option<Duration> = Some(Duration::from_secs(1));
+///     fn is_error(reply: &Self::Reply) -> bool { reply.is_err() }
+///     fn duplicate(&self) -> Option<Self> { Some(self.clone()) }
 /// }
+///
+/// assert_eq!((Add::ATTEMPTS, Add::PRIORITY, Add::TIMEOUT), (1, false, None));
+/// assert_eq!(Withdraw::ATTEMPTS, 3);
+/// # let _ = (Add(1).0, Withdraw(1).0);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
@@ -98,5 +110,11 @@ pub trait Handler<M: Message>: Actor {
     /// Handles one message. The next one is taken when the future is ready.
     ///
     /// A panic here, or [`Context::fail`], is a failure of the actor. A reply of `Err(..)` is data.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped at an await by a kill, and when the time to shut down is over: the incarnation ends then,
+    /// and its state with it. [`Context::fail`], [`Context::reply_later`] and [`Context::stash`] drop it at their own
+    /// await; after the last two the actor goes on, with its state as the handler has left it.
     fn handle(&mut self, msg: M, ctx: &mut Context<Self>) -> impl Future<Output = M::Reply> + Send;
 }

@@ -23,24 +23,43 @@ impl<M: Message, T: Sealed<M> + AnySeat> Accepting<M> for T {}
 
 /// A strong reference to any actor that handles `M`.
 ///
+/// Use it where the sender is not to know the type of the actor: for those who subscribe, and for what a test stands
+/// in for. A send through it costs a virtual call. It holds a free-standing actor alive, as an
+/// [`ActorRef`](super::ActorRef) does.
+///
 /// # Examples
 ///
 /// ```
 /// use postbox::prelude::*;
 ///
 /// #[derive(Message)]
-/// struct Line(String);
+/// #[message(reply = usize)]
+/// struct Line(&'static str);
 ///
-/// #[derive(Actor)]
-/// struct Printer;
+/// #[derive(Actor, Default)]
+/// struct Log { bytes: usize }
 ///
-/// impl Handler<Line> for Printer {
-///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) { drop(line.0); }
+/// impl Handler<Line> for Log {
+///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) -> usize {
+///         self.bytes += line.0.len();
+///         self.bytes
+///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let sinks: Vec<Recipient<Line>> = vec![Printer.spawn().recipient()];
-/// for sink in &sinks { sink.tell(Line("hello".to_owned())).await?; }
+/// let log: Recipient<Line> = Log::default().spawn().recipient();
+/// log.tell(Line("one")).await?;
+/// log.try_tell(Line("two"))?;
+/// assert_eq!(log.tell_all([Line("three"), Line("four")]).await?, 2);
+/// assert_eq!(log.try_tell_many([Line("five")])?, 1);
+/// assert_eq!(log.ask(Line("six")).await?, 22);
+/// assert_eq!(log.try_ask(Line("seven")).await?, 27);
+///
+/// let (weak, handle) = (log.downgrade(), log.handle());
+/// assert_eq!(log.identity(), handle.identity());
+/// drop(log);
+/// assert!(handle.ended().await.is_normal());
+/// assert!(weak.upgrade().is_none());
 /// # Ok(()) }
 /// ```
 pub struct Recipient<M: Message> {
@@ -54,6 +73,10 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Sends a message, as [`ActorRef::tell`](super::ActorRef::tell).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Tell`].
     pub fn tell(&self, msg: M) -> Tell<'_, Self, M> {
         Tell::new(self, msg)
     }
@@ -68,6 +91,10 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Sends many messages, as [`ActorRef::tell_all`](super::ActorRef::tell_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`TellAll`].
     pub fn tell_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> TellAll<'_, Self, I::IntoIter> {
         TellAll::new(self, msgs.into_iter())
     }
@@ -85,11 +112,19 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Sends a message and asks for its reply, as [`ActorRef::ask`](super::ActorRef::ask).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg)
     }
 
     /// Sends a message and asks for its reply, but does not wait for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn try_ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg).now()
     }
@@ -189,10 +224,22 @@ impl<M: Message> fmt::Debug for Recipient<M> {
 /// #[derive(Message)]
 /// struct Ping;
 ///
-/// fn ping_if_alive(to: &WeakRecipient<Ping>) {
-///     if let Some(to) = to.upgrade() { let _ = to.try_tell(Ping); }
+/// #[derive(Actor)]
+/// struct Echo;
+///
+/// impl Handler<Ping> for Echo {
+///     async fn handle(&mut self, _ping: Ping, _ctx: &mut Context<Self>) {}
 /// }
-/// # let _ = ping_if_alive;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let echo = Echo.spawn();
+/// let weak: WeakRecipient<Ping> = echo.recipient().downgrade();
+/// if let Some(echo) = weak.upgrade() { echo.tell(Ping).await?; }
+/// assert_eq!(weak.identity(), echo.identity());
+/// drop(echo);
+/// assert!(weak.handle().ended().await.is_normal());
+/// assert!(weak.upgrade().is_none());
+/// # Ok(()) }
 /// ```
 pub struct WeakRecipient<M: Message> {
     seat: Arc<dyn Accepting<M>>,
