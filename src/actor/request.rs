@@ -30,6 +30,11 @@ use crate::{AskError, TryTellError};
 ///
 /// Awaited, it is an ask. Or end it with one of its methods.
 ///
+/// # Cancel safety
+///
+/// Dropped, it has sent nothing. Awaited, or ended with one of its methods, it is an [`Ask`] or a [`Tell`], with what
+/// those say.
+///
 /// # Examples
 ///
 /// ```
@@ -52,6 +57,14 @@ use crate::{AskError, TryTellError};
 /// account.deposit(2).tell().await?;
 /// account.deposit(3).try_tell()?;
 /// assert_eq!(account.deposit(4).timeout(Duration::from_secs(1)).await?, 10);
+/// assert_eq!(account.deposit(5).deadline(Duration::from_secs(1)).await?, 15);
+/// assert_eq!(account.deposit(6).try_ask().await?, 21);
+///
+/// let (one, two) = tokio::join!(account.deposit(7).send(), account.deposit(8).send());
+/// assert_eq!((one?, two?), (28, 36));
+///
+/// let blocking = tokio::task::spawn_blocking(move || account.deposit(9).blocking());
+/// assert_eq!(blocking.await??, 45);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with a method such as `tell`"]
@@ -79,6 +92,10 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     }
 
     /// Sends without asking for the reply. Awaited, it waits for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Tell`].
     pub fn tell(self) -> Tell<'a, T, M> {
         let tell = Tell::new(self.to, self.msg).until(self.until);
         match self.timeout {
@@ -96,12 +113,20 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
         self.tell().now()
     }
 
-    /// Asks, without waiting for room.
+    /// Asks, without waiting for room: a full mailbox ends it with [`AskError::Full`], the message inside.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn try_ask(self) -> Ask<'a, T, M> {
         self.send().now()
     }
 
     /// Asks, as a plain future, for `join!`, `select!` and the like.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn send(self) -> Ask<'a, T, M> {
         let ask = Ask::new(self.to, self.msg).until(self.until);
         match self.timeout {

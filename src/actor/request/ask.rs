@@ -45,10 +45,11 @@ use crate::{
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
 /// #[message(reply = usize)]
-/// struct Length(String);
+/// struct Length(&'static str);
 ///
 /// #[derive(Actor)]
 /// struct Measure;
@@ -59,7 +60,12 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let measure = Measure.spawn();
-/// assert_eq!(measure.ask(Length("four".to_owned())).await?, 4);
+/// assert_eq!(measure.ask(Length("four")).await?, 4);
+/// assert_eq!(measure.ask(Length("in time")).timeout(Duration::from_secs(1)).await?, 7);
+/// assert_eq!(measure.ask(Length("at once")).now().await?, 7);
+///
+/// let blocking = tokio::task::spawn_blocking(move || measure.ask(Length("a thread")).blocking());
+/// assert_eq!(blocking.await??, 8);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
@@ -103,7 +109,8 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         }
     }
 
-    /// Gives up after this long. Zero is refused: the request then ends at once.
+    /// Gives up after this long, waiting for room and for the reply together, with [`AskError::Timeout`]. Zero is
+    /// refused: the request then ends at once. A handler that has begun is not cut.
     ///
     /// # Panics
     ///

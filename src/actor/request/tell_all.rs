@@ -115,6 +115,28 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// assert_eq!(log.tell_all((0..9).map(Line)).timeout(Duration::from_secs(1)).await?, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(mut self, after: Duration) -> Self {
         self.deadline.set_after(after);
         self
@@ -126,6 +148,28 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// assert_eq!(log.tell_all((0..9).map(Line)).deadline(Duration::from_secs(1)).await?, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline.set_until(Until::after(after));
         self
@@ -156,6 +200,28 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// When the iterator does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// let full = log.tell_all((0..9).map(Line)).now().expect_err("four of them fit");
+    /// assert_eq!((full.accepted, full.into_rest().count()), (4, 5));
+    /// # Ok(()) }
+    /// ```
     pub fn now(mut self) -> Result<usize, BatchError<TryTellError<I::Item>, I>> {
         while self.fill() {
             if self.deadline.is_checked()
@@ -186,6 +252,30 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// In a handler, which it would block for ever; and when the iterator does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// let blocking = tokio::task::spawn_blocking(move || {
+    ///     log.tell_all((0..9).map(Line)).blocking().map_err(|failed| failed.error)
+    /// });
+    /// assert_eq!(blocking.await??, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn blocking(mut self) -> Result<usize, BatchError<TellError<I::Item>, I>> {
         blocking::run(
             &mut self,
