@@ -109,7 +109,7 @@ use crate::{
     policy::{DEFAULT_CAPACITY, DEFAULT_SHUTDOWN},
 };
 
-/// State with handlers, which runs on its own and is reached by messages alone.
+/// Runs on its own and is reached by messages alone: state with handlers.
 ///
 /// All hooks have defaults, so `#[derive(Actor)]` or `impl Actor for X {}` is enough for most. Handlers are
 /// methods in a `#[messages]` block, or implementations of [`Handler`]. Implement the trait by hand to fill a
@@ -161,17 +161,17 @@ use crate::{
     note = "add `#[derive(Actor)]` to `{Self}`, or implement `Actor` for it by hand to fill in a hook"
 )]
 pub trait Actor: Sized + Send + 'static {
-    /// How many messages the mailbox holds, those in the handler not counted. At least 1.
+    /// Says how many messages the mailbox holds, the one in the handler not counted. At least 1.
     const CAPACITY: usize = DEFAULT_CAPACITY;
 
-    /// What the mailbox does with one more message when it is full.
+    /// Says what the mailbox does with one more message when it is full.
     const OVERFLOW: Overflow = Overflow::Wait;
 
-    /// How long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
+    /// Says how long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
     const SHUTDOWN: Shutdown = Shutdown::Within(DEFAULT_SHUTDOWN);
 
-    /// Whether the actor may run in the poll of an actor that sends to it, and the other way round: of those that
-    /// say so as well. `#[actor(hand_off)]` sets it.
+    /// Says whether the actor may run in the poll of an actor that sends to it, and the other way round: of those
+    /// that say so as well. `#[actor(hand_off)]` sets it.
     ///
     /// A message to an actor that waits for one then needs no way through the runtime's queues, and a chain of
     /// actors that tell each other something short is a third to a half faster. Order, bounds, restarts and everything
@@ -209,8 +209,8 @@ pub trait Actor: Sized + Send + 'static {
     /// ```
     const HAND_OFF: bool = false;
 
-    /// Whether whoever asks the actor while it has nothing to do may run the handler itself, at once, in the poll of
-    /// its ask. `#[actor(caller_runs)]` sets it.
+    /// Says whether whoever asks the actor while it has nothing to do may run the handler itself, at once, in the poll
+    /// of its ask. `#[actor(caller_runs)]` sets it.
     ///
     /// Such an ask needs no way through the runtime's queues, no second task and no memory: it costs about as much as
     /// a mutex. A handler that waits is carried on by the actor's own task, and so is everything else. Order, bounds,

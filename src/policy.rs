@@ -21,7 +21,7 @@ pub(crate) mod limit;
 mod overflow;
 mod restart;
 
-/// The capacity of a mailbox whose actor declares none, in messages: 64.
+/// Says the capacity of a mailbox whose actor declares none, in messages: 64.
 ///
 /// # Examples
 ///
@@ -35,7 +35,7 @@ mod restart;
 /// ```
 pub const DEFAULT_CAPACITY: usize = 64;
 
-/// The restart limit of a supervisor that declares none: 5 in 10 s.
+/// Says the restart limit of a supervisor that declares none: 5 in 10 s.
 ///
 /// # Examples
 ///
@@ -47,7 +47,7 @@ pub const DEFAULT_CAPACITY: usize = 64;
 /// ```
 pub const DEFAULT_LIMIT: Limit = Limit::new(5, Duration::from_secs(10));
 
-/// The time a stopped child is given before its handler is cut, if it declares none: 5 s.
+/// Says how long a stopped child is given before its handler is cut, if it declares none: 5 s.
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ pub const DEFAULT_LIMIT: Limit = Limit::new(5, Duration::from_secs(10));
 /// ```
 pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// How many recent dead letters a system keeps: 256. Older ones are counted all the same.
+/// Says how many recent dead letters a system keeps: 256. Older ones are counted all the same.
 ///
 /// # Examples
 ///

@@ -10,7 +10,7 @@ use crate::{
 #[cfg(feature = "serde")]
 mod serialize;
 
-/// A system at one moment, as a tree of actors: see [`System::snapshot`].
+/// Shows a system at one moment, as a tree of actors: see [`System::snapshot`].
 ///
 /// As text it is a tree for a terminal; with the feature `serde` it serializes.
 ///
@@ -45,7 +45,7 @@ pub struct Snapshot {
     pub ledger: Ledger,
 }
 
-/// One actor in a [`Snapshot`].
+/// Shows one actor in a [`Snapshot`].
 ///
 /// # Examples
 ///

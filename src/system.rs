@@ -16,7 +16,7 @@ use crate::{
     actor::{AnySeat, Home, Hooks, Listener, current_home, kill_all},
 };
 
-/// The actors that share names, dead letters and a ledger.
+/// Holds the actors that share names, dead letters and a ledger.
 ///
 /// Most programs need only the default system, which `spawn` uses by itself. Make one to keep parts of a
 /// process, or tests, apart. Cloning makes another reference to the same system.
@@ -214,7 +214,7 @@ impl System {
     }
 }
 
-/// The options of a system: see [`System::builder`].
+/// Holds the options of a system: see [`System::builder`].
 ///
 /// # Examples
 ///
@@ -308,8 +308,8 @@ impl fmt::Debug for System {
     }
 }
 
-/// How a [`System::shutdown`] went: everybody who ended from its beginning on, those that were spawned meanwhile, or
-/// ended for a reason of their own, included.
+/// Tells how a [`System::shutdown`] went: everybody who ended from its beginning on, those that were spawned
+/// meanwhile, or ended for a reason of their own, included.
 ///
 /// # Examples
 ///

@@ -71,7 +71,7 @@ pub use crate::__assert_tree as assert_tree;
 pub use crate::__expect_match as expect_match;
 use crate::{Actor, ActorRef, Message, Reason, Supervisor, SupervisorBuilder, System};
 
-/// How long the kit waits for what does not come, by the real clock, unless told otherwise: 5 s.
+/// Says how long the kit waits for what does not come, by the real clock, unless told otherwise: 5 s.
 ///
 /// # Examples
 ///
@@ -83,7 +83,7 @@ use crate::{Actor, ActorRef, Message, Reason, Supervisor, SupervisorBuilder, Sys
 /// ```
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(5);
 
-/// A system for one test: its own names, dead letters and ledger, and strict.
+/// Keeps one test to itself: a system with its own names, dead letters and ledger, and strict.
 ///
 /// When it is dropped, the test fails with a list of what went wrong and was not expected: actors that failed
 /// or were detached, dead letters, messages that are in hand or wait, a ledger that does not balance. What a test brings about

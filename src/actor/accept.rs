@@ -18,7 +18,7 @@ use crate::{
     queue::{Entry, Forced, Pushed, Refused, Ticket},
 };
 
-/// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
+/// Takes messages of type `M`, as every reference does: [`ActorRef`](super::ActorRef) and
 /// [`Recipient`](super::Recipient).
 ///
 /// Sealed: it is a name for bounds, not an extension point.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
 
-/// A strong reference to an actor, by which messages are sent.
+/// Refers to an actor, strongly, and sends it messages.
 ///
 /// It stays valid through every restart: it points to the seat, not to who sits in it. A free-standing actor
 /// lives as long as there is a strong reference to it; when the last is gone it handles what it has and stops.
@@ -124,8 +124,13 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// # Errors
     ///
-    /// At the first message that is refused, as by [`try_tell`](Self::try_tell). It is inside, with those behind
-    /// it, and with the count of those that were accepted before.
+    /// [`BatchError`], at the first message that is refused, with [`TryTellError::Full`] or
+    /// [`TryTellError::Stopped`]. The message is inside, with those behind it, and with the count of those that were
+    /// accepted before.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator does.
     ///
     /// # Examples
     ///
@@ -421,7 +426,9 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
     }
 }
 
-/// A reference that does not keep a free-standing actor alive.
+/// Refers to an actor without keeping it alive, where that one is free-standing.
+///
+/// For an actor that refers to itself, for a task that an actor owns, and for two actors that refer to each other.
 ///
 /// # Examples
 ///

@@ -65,7 +65,9 @@ struct Rare {
 /// The status of an actor whose end has been told to all who wait for it: `Ended`, from outside.
 const TOLD: u8 = u8::MAX;
 
-/// What an actor is doing.
+/// Tells what an actor is doing, at the moment of the look.
+///
+/// For logs and operators. Not to decide whether to send: by then it may be another one.
 ///
 /// # Examples
 ///
@@ -381,7 +383,7 @@ impl Tally {
     }
 }
 
-/// What became of every message an actor, or a whole system, has accepted.
+/// Accounts for every message that an actor, or a whole system, has accepted.
 ///
 /// At rest `accepted = handled + dead + returned + queued + stashed + in_flight`, exactly; while messages are
 /// on the move the figures are read one after the other.

@@ -14,7 +14,7 @@ use crate::{BoxError, Identity};
 
 mod children;
 
-/// The actor's own view of itself, given to each handler and hook.
+/// Gives an actor its own view of itself: in each handler and hook.
 ///
 /// # Examples
 ///

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Identity, Shutdown, StopReason};
 
-/// An untyped reference to an actor: to stop it, to wait for its end, to read its ledger.
+/// Refers to an actor of any type: to stop it, to wait for its end, to read its ledger.
 ///
 /// It keeps nothing alive, and stays valid through restarts and after the end.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Actor, Context};
 
-/// A value that can be sent to an actor. The reply type belongs to the message.
+/// Can be sent to an actor. The reply type belongs to the message.
 ///
 /// Usually derived, or made by `#[messages]` from a method. It must own its data: it outlives its sender.
 ///
@@ -44,18 +44,18 @@ pub trait Message: Send + Sized + 'static {
     /// What the handler answers. `()` for none.
     type Reply: Send + 'static;
 
-    /// How often the message is delivered at most when its handler fails: 1 unless it is declared
+    /// Says how often the message is delivered at most when its handler fails: 1 unless it is declared
     /// `#[message(retry = N)]`.
     const ATTEMPTS: u32 = 1;
 
-    /// Whether the message goes into the priority lane, `#[message(priority)]`: it overtakes those that do not.
+    /// Says whether the message goes into the priority lane, `#[message(priority)]`: it overtakes those that do not.
     ///
     /// It overtakes what waits, never a message that waits for another attempt, and it cannot starve the others:
     /// after 8 in a row one of them is taken, if there is one. Messages of one lane keep their order. Both lanes
     /// share the bound of the mailbox, so that in a full one it waits for room like any other.
     const PRIORITY: bool = false;
 
-    /// The deadline of an ask that does not set one. `None`: it waits as long as it takes.
+    /// Sets how long an ask waits that sets no timeout of its own. `None`: as long as it takes.
     const TIMEOUT: Option<Duration> = None;
 
     /// Tells replies that are errors from others. When such a message was told and not asked, nobody sees the
@@ -76,7 +76,7 @@ pub trait Message: Send + Sized + 'static {
     }
 }
 
-/// An actor that handles messages of type `M`.
+/// Handles messages of type `M`.
 ///
 /// Usually written by `#[messages]`. Implement it by hand with a plain `async fn` where that reads better.
 ///

@@ -21,7 +21,7 @@ pub(crate) trait Accepting<M: Message>: Sealed<M> + AnySeat {}
 
 impl<M: Message, T: Sealed<M> + AnySeat> Accepting<M> for T {}
 
-/// A strong reference to any actor that handles `M`.
+/// Refers to any actor that handles `M`, strongly.
 ///
 /// Use it where the sender is not to know the type of the actor: for those who subscribe, and for what a test stands
 /// in for. A send through it costs a virtual call. It holds a free-standing actor alive, as an
@@ -85,7 +85,8 @@ impl<M: Message> Recipient<M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell`](super::ActorRef::try_tell). The message is inside.
+    /// [`TryTellError::Full`] when there is no room, or others wait for it already; [`TryTellError::Stopped`] when the
+    /// actor accepts nothing any more. The message is inside.
     pub fn try_tell(&self, msg: M) -> Result<(), TryTellError<M>> {
         self.tell(msg).now()
     }
@@ -103,7 +104,12 @@ impl<M: Message> Recipient<M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell_many`](super::ActorRef::try_tell_many). All that was not accepted is inside.
+    /// [`BatchError`], at the first message that is refused, with [`TryTellError::Full`] or
+    /// [`TryTellError::Stopped`]. All that was not accepted is inside.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator does.
     pub fn try_tell_many<I: IntoIterator<Item = M>>(
         &self,
         msgs: I,
@@ -214,7 +220,9 @@ impl<M: Message> fmt::Debug for Recipient<M> {
     }
 }
 
-/// A [`Recipient`] that does not keep a free-standing actor alive.
+/// Refers to any actor that handles `M` without keeping it alive, where that one is free-standing.
+///
+/// For those who subscribe: whoever sends to them sees when they are gone.
 ///
 /// # Examples
 ///

@@ -16,7 +16,7 @@ use std::{
 
 use super::{asker::Asker, message::Message};
 
-/// An answer that is given later: see [`Context::reply_later`](super::Context::reply_later), and
+/// Gives an answer later: see [`Context::reply_later`](super::Context::reply_later), and
 /// `#[message(defer)]`.
 ///
 /// It can be kept, sent to another task or another actor, and answered once. Dropped unanswered, it tells the

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{AskError, TryTellError};
 
-/// A message that has been addressed but not sent: what the methods made by `#[messages]` return.
+/// Holds a message that has been addressed but not sent: what the methods made by `#[messages]` return.
 ///
 /// Awaited, it is an ask. Or end it with one of its methods.
 ///
@@ -80,7 +80,8 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
         Self { to, msg, timeout: None, until: None }
     }
 
-    /// Gives up after this long. Zero is refused: the request then ends at once.
+    /// Gives up after this long: see [`Tell::timeout`] and [`Ask::timeout`]. Zero is refused: the request then ends at
+    /// once.
     pub fn timeout(self, after: Duration) -> Self {
         Self { timeout: Some(after), ..self }
     }
@@ -108,7 +109,9 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell`](super::ActorRef::try_tell). The message is inside.
+    /// [`TryTellError::Full`] when there is no room, or others wait for it already; [`TryTellError::Stopped`] when the
+    /// actor accepts nothing any more; [`TryTellError::Timeout`] when its [`deadline`](Self::deadline) has passed. The
+    /// message is inside.
     pub fn try_tell(self) -> Result<(), TryTellError<M>> {
         self.tell().now()
     }
@@ -139,11 +142,12 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As the ask itself.
+    /// Those of the ask: [`AskError::Stopped`], [`AskError::Timeout`], [`AskError::Failed`], [`AskError::NoReply`],
+    /// [`AskError::Aborted`] and [`AskError::Discarded`]. The message is inside where it still exists.
     ///
     /// # Panics
     ///
-    /// In a handler.
+    /// In a handler, which it would block.
     pub fn blocking(self) -> Result<M::Reply, AskError<M>> {
         self.send().blocking()
     }

@@ -21,7 +21,7 @@ use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError
 pub(crate) type Factory<A> =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> + Send + Sync>;
 
-/// The options of an actor that is started on its own: see [`Actor::prepare`].
+/// Holds the options of an actor that is started on its own: see [`Actor::prepare`].
 ///
 /// Use it for a name, a capacity or a system of its own. An actor that is to start again after a failure is a
 /// [`child`] of a supervisor.
@@ -62,17 +62,17 @@ impl<A: Actor> Spawn<A> {
         Self { actor, name: None, capacity: A::CAPACITY, overflow: A::OVERFLOW, home: None }
     }
 
-    /// Gives the actor a name, unique in its system, by which it can be looked up.
+    /// Gives the actor a name, unique in its system, by which it can be [looked up](crate::System::lookup).
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Sets how many messages the mailbox holds.
+    /// Sets how many messages the mailbox holds: [`Actor::CAPACITY`] unless set. At least 1.
     pub fn capacity(self, messages: usize) -> Self {
         Self { capacity: messages, ..self }
     }
 
-    /// Sets what the mailbox does with one more message when it is full.
+    /// Sets what the mailbox does with one more message when it is full: [`Actor::OVERFLOW`] unless set.
     pub fn overflow(self, overflow: Overflow) -> Self {
         Self { overflow, ..self }
     }
@@ -219,7 +219,7 @@ pub(super) fn launch<A: Actor>(
     }
 }
 
-/// How a child is made, restarted and stopped: see [`child`].
+/// Says how a child is made, restarted and stopped: see [`child`].
 ///
 /// It is plain data: nothing happens before a supervisor is given it.
 ///
@@ -404,7 +404,7 @@ where
     Arc::new(move || Box::pin(make::made(factory())))
 }
 
-/// What a factory may return: an actor, a `Result` of one, or a future of either.
+/// Makes an actor of what a factory returns: an actor, a `Result` of one, or a future of either.
 ///
 /// Sealed by its second parameter, which the compiler finds by itself.
 ///
@@ -453,11 +453,11 @@ pub trait Make<A, K>: 'static {
     fn make(self) -> impl Future<Output = Result<A, BoxError>> + Send;
 }
 
-/// The ways in which a factory can return an actor.
+/// Names the ways in which a factory can return an actor, for bounds: see [`Make`].
 pub mod make {
     use super::{Actor, BoxError, Make};
 
-    /// The actor itself.
+    /// Stands for the actor itself.
     ///
     /// # Examples
     ///
@@ -473,7 +473,7 @@ pub mod make {
     #[derive(Debug)]
     pub struct Value;
 
-    /// A `Result` of the actor.
+    /// Stands for a `Result` of the actor.
     ///
     /// # Examples
     ///
@@ -489,7 +489,7 @@ pub mod make {
     #[derive(Debug)]
     pub struct Fallible;
 
-    /// A future of what `K` stands for.
+    /// Stands for a future of what `K` stands for.
     ///
     /// # Examples
     ///

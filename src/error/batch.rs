@@ -4,8 +4,8 @@ use std::{collections::VecDeque, error::Error, fmt};
 
 use super::{TellError, TryTellError};
 
-/// Messages that a batch has not sent: an iterator over those it had taken from its own iterator already, and then
-/// over the rest of that.
+/// Holds the messages that a batch has not sent: an iterator over those it had taken from its own iterator already,
+/// and then over the rest of that.
 ///
 /// # Examples
 ///

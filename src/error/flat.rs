@@ -87,9 +87,9 @@ pub enum FlatError<E, M> {
 /// # }
 /// ```
 pub trait Flat {
-    /// What the reply is when it is good.
+    /// The type of the reply when it is good.
     type Value;
-    /// Both errors as one.
+    /// The type of both errors as one.
     type Error;
 
     /// Makes one `Result` of both.

@@ -5,7 +5,7 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// How long a killed actor has to come to an await. After it, an actor whose code holds a thread is
+/// Says how long a killed actor has to come to an await. After it, an actor whose code holds a thread is
 /// [`Detached`](crate::Status::Detached): 500 ms.
 ///
 /// # Examples

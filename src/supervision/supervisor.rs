@@ -10,7 +10,7 @@ use crate::{
 type Starting<'a> = Pin<Box<dyn Future<Output = Result<(), SpawnError>> + Send + 'a>>;
 type StaticChild = Arc<dyn for<'a> Fn(&'a mut Context<Supervisor>) -> Starting<'a> + Send + Sync>;
 
-/// An actor that starts children, restarts them when they fail, and stops them when it ends.
+/// Starts children, restarts them when they fail, and stops them when it ends: an actor that does only that.
 ///
 /// It is free-standing: the tree lives as long as a reference to it. It handles no messages.
 ///
@@ -158,7 +158,7 @@ impl fmt::Debug for Supervisor {
     }
 }
 
-/// The settings of a [`Supervisor`]: see [`Supervisor::one_for_one`] and its siblings.
+/// Holds the settings of a [`Supervisor`]: see [`Supervisor::one_for_one`] and its siblings.
 ///
 /// # Examples
 ///

@@ -226,7 +226,7 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Whatever says which actor is meant: any reference, or an identity. Sealed.
+/// Says which actor is meant: any reference does, and an identity. Sealed.
 ///
 /// # Examples
 ///

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use super::{Kit, run::Dice};
 use crate::{Actor, ActorId, BoxError, Identity, Message, id::short_type_name};
 
-/// The means to make actors of a test system fail, wait and die: see [`TestSystem::faults`](super::TestSystem::faults).
+/// Makes actors of a test system fail, wait and die: see [`TestSystem::faults`](super::TestSystem::faults).
 ///
 /// What happens is what happens in earnest: the message has been taken, and its failure takes the way of any
 /// failure, to the asker, the supervisor and the dead letters. The failures, and the dead letters they leave,

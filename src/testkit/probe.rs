@@ -10,7 +10,7 @@ use std::{
 use super::{Kit, record::lock};
 use crate::{Actor, ActorRef, Context, Handler, Message, Recipient, ReplyTo};
 
-/// A recipient of `M` that keeps what it is sent for the test to look at: see
+/// Keeps what it is sent for the test to look at, as a recipient of `M`: see
 /// [`TestSystem::probe`](super::TestSystem::probe).
 ///
 /// It is an actor like any other, with a bounded mailbox. What it has taken counts as handled; an ask is
@@ -50,7 +50,7 @@ pub struct Probe<M: Message> {
     seen: Seen<M>,
 }
 
-/// A message that a [`Probe`] was sent.
+/// Holds a message that a [`Probe`] was sent.
 ///
 /// # Examples
 ///

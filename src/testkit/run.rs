@@ -112,7 +112,7 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
 
-/// What an async test may return: nothing, a `Result` or an [`ExitCode`].
+/// Says whether a test has failed, as what it may return: nothing, a `Result` or an [`ExitCode`].
 ///
 /// # Examples
 ///

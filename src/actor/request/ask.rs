@@ -28,12 +28,14 @@ use crate::{
     queue::{Phase, Ticket},
 };
 
-/// A message whose reply is awaited.
+/// Sends a message and waits for its reply, when awaited.
 ///
 /// # Errors
 ///
-/// Whatever happens to the message, the ask ends with it, at once: see [`AskError`], which also says whether
-/// sending again is safe.
+/// Whatever happens to the message, the ask ends with it, at once: [`AskError::Stopped`], [`AskError::Timeout`],
+/// [`AskError::Failed`], [`AskError::NoReply`], [`AskError::Aborted`], [`AskError::Discarded`],
+/// [`AskError::WouldDeadlock`], and [`AskError::Full`] for one that does not wait for room. [`AskError`] says when each
+/// of them comes, and whether sending again is safe.
 ///
 /// # Cancel safety
 ///
@@ -177,7 +179,9 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// Those of the ask as awaited, but for a deadlock: [`AskError::Stopped`], [`AskError::Timeout`],
+    /// [`AskError::Failed`], [`AskError::NoReply`], [`AskError::Aborted`], [`AskError::Discarded`], and
+    /// [`AskError::Full`] after [`now`](Self::now).
     ///
     /// # Panics
     ///

@@ -22,7 +22,7 @@ use crate::{
     queue::Ticket,
 };
 
-/// The end of a stream at an actor: a [`Sink`] of messages, with the feature `stream`.
+/// Ends a stream at an actor: a [`Sink`] of messages, with the feature `stream`.
 ///
 /// A message is accepted when `start_send` has returned `Ok`, and has exactly one fate from then on, as if it had
 /// been told. The sink keeps none of them back, so flushing has nothing to do, and closing ends nothing: the actor

@@ -25,7 +25,7 @@ use crate::{
     queue::Ticket,
 };
 
-/// A message on its way to a mailbox; awaited, it waits its turn for room.
+/// Sends a message when awaited, and waits its turn for room in the mailbox.
 ///
 /// `Ok` means accepted: from then on the message has exactly one fate.
 ///
@@ -176,7 +176,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// [`TellError::Stopped`] and [`TellError::Timeout`], with the message.
     ///
     /// # Panics
     ///

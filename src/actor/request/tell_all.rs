@@ -32,7 +32,7 @@ use crate::{
 /// of a long batch in runs of 8, 16, 32 and 64. More would hold the lock longer for next to nothing.
 const RUN: usize = 32;
 
-/// Many messages on their way to a mailbox, in their order; awaited, they wait their turn for room.
+/// Sends many messages when awaited, in their order, and waits its turn for room in the mailbox.
 ///
 /// `Ok` holds how many there were, and means that each of them has been accepted: from then on it has exactly one
 /// fate, as if it had been told by itself. What differs is the cost: as many as fit, and up to 32, go in under one
@@ -48,8 +48,8 @@ const RUN: usize = 32;
 ///
 /// # Errors
 ///
-/// [`BatchError`], at the first message that is refused, for one of the reasons of [`Tell`](super::Tell). All that
-/// was not accepted is inside: that message and those behind it.
+/// [`BatchError`] with [`TellError::Stopped`], [`TellError::Timeout`] or [`TellError::WouldDeadlock`], at the first
+/// message that is refused. All that was not accepted is inside: that message and those behind it.
 ///
 /// # Panics
 ///
@@ -194,8 +194,8 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     ///
     /// # Errors
     ///
-    /// [`BatchError`], at the first message that is refused, for one of the reasons of
-    /// [`Tell::now`](super::Tell::now). All that was not accepted is inside.
+    /// [`BatchError`] with [`TryTellError::Full`], [`TryTellError::Stopped`] or [`TryTellError::Timeout`], at the first
+    /// message that is refused. All that was not accepted is inside.
     ///
     /// # Panics
     ///
@@ -247,7 +247,7 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// [`BatchError`] with [`TellError::Stopped`] or [`TellError::Timeout`], at the first message that is refused.
     ///
     /// # Panics
     ///
