@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What is awaited, and what is made from it.
-const FUTURES: &[&str] = &["Ask", "Call", "Tell", "TellAll", "TellSink"];
+const FUTURES: &[&str] = &["Ask", "AskAll", "Call", "Tell", "TellAll", "TellSink"];
 
 /// A public item, as its source has it.
 struct Item {

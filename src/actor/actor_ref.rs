@@ -197,6 +197,34 @@ impl<A: Actor> ActorRef<A> {
     /// order: see [`AskAll`].
     ///
     /// Nothing is sent before the first reply is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`AskAll`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = u32)]
+    /// struct Square(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Squarer;
+    ///
+    /// impl Handler<Square> for Squarer {
+    ///     async fn handle(&mut self, msg: Square, _ctx: &mut Context<Self>) -> u32 { msg.0 * msg.0 }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let squarer = Squarer.spawn();
+    /// let (mut squares, mut sum) = (squarer.ask_all((1..=100).map(Square)), 0);
+    /// while let Some(square) = squares.next().await { sum += square?; }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(()) }
+    /// ```
     pub fn ask_all<I: IntoIterator<Item: Message>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter>
     where
         A: Handler<I::Item>,

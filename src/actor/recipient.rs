@@ -136,6 +136,34 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Asks many questions, as [`ActorRef::ask_all`](super::ActorRef::ask_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`AskAll`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = u32)]
+    /// struct Square(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Squarer;
+    ///
+    /// impl Handler<Square> for Squarer {
+    ///     async fn handle(&mut self, msg: Square, _ctx: &mut Context<Self>) -> u32 { msg.0 * msg.0 }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let squarer: Recipient<Square> = Squarer.spawn().recipient();
+    /// let (mut squares, mut sum) = (squarer.ask_all((1..=100).map(Square)), 0);
+    /// while let Some(square) = squares.next().await { sum += square?; }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(()) }
+    /// ```
     pub fn ask_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter> {
         AskAll::new(self, msgs.into_iter())
     }
