@@ -109,7 +109,7 @@ use crate::{
     policy::{DEFAULT_CAPACITY, DEFAULT_SHUTDOWN},
 };
 
-/// State with handlers, which runs on its own and is reached by messages alone.
+/// Runs on its own and is reached by messages alone: state with handlers.
 ///
 /// All hooks have defaults, so `#[derive(Actor)]` or `impl Actor for X {}` is enough for most. Handlers are
 /// methods in a `#[messages]` block, or implementations of [`Handler`]. Implement the trait by hand to fill a
@@ -118,16 +118,25 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use postbox::prelude::*;
+/// use postbox::{Overflow, Shutdown, Supervision, prelude::*};
+/// use std::time::Duration;
 ///
 /// struct Cache { entries: Vec<String> }
 ///
 /// impl Actor for Cache {
 ///     const CAPACITY: usize = 16;
+///     const OVERFLOW: Overflow = Overflow::DropOldest;
+///     const SHUTDOWN: Shutdown = Shutdown::Within(Duration::from_secs(1));
+///
+///     fn kind() -> &'static str { "cache" }
+///     fn supervision(&self) -> Supervision { Supervision::one_for_all() }
 ///
 ///     async fn started(&mut self, _ctx: &mut Context<Self>) -> Result<(), BoxError> {
 ///         self.entries.push("warm".to_owned());
 ///         Ok(())
+///     }
+///     async fn stopped(&mut self, _ctx: &mut Context<Self>, reason: &StopReason) {
+///         assert!(reason.is_normal());
 ///     }
 /// }
 ///
@@ -141,6 +150,9 @@ use crate::{
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let cache = Cache { entries: Vec::new() }.spawn();
 /// assert_eq!(cache.count().await?, 1);
+/// assert_eq!(cache.identity().kind(), "cache");
+/// cache.stop();
+/// assert!(cache.ended().await.is_normal());
 /// # Ok(()) }
 /// ```
 #[diagnostic::on_unimplemented(
@@ -149,17 +161,17 @@ use crate::{
     note = "add `#[derive(Actor)]` to `{Self}`, or implement `Actor` for it by hand to fill in a hook"
 )]
 pub trait Actor: Sized + Send + 'static {
-    /// How many messages the mailbox holds, those in the handler not counted. At least 1.
+    /// Says how many messages the mailbox holds, the one in the handler not counted. At least 1.
     const CAPACITY: usize = DEFAULT_CAPACITY;
 
-    /// What the mailbox does with one more message when it is full.
+    /// Says what the mailbox does with one more message when it is full.
     const OVERFLOW: Overflow = Overflow::Wait;
 
-    /// How long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
+    /// Says how long the actor may take to end when its supervisor stops it, unless its `child(..)` says otherwise.
     const SHUTDOWN: Shutdown = Shutdown::Within(DEFAULT_SHUTDOWN);
 
-    /// Whether the actor may run in the poll of an actor that sends to it, and the other way round: of those that
-    /// say so as well. `#[actor(hand_off)]` sets it.
+    /// Says whether the actor may run in the poll of an actor that sends to it, and the other way round: of those
+    /// that say so as well. `#[actor(hand_off)]` sets it.
     ///
     /// A message to an actor that waits for one then needs no way through the runtime's queues, and a chain of
     /// actors that tell each other something short is a third to a half faster. Order, bounds, restarts and everything
@@ -167,10 +179,38 @@ pub trait Actor: Sized + Send + 'static {
     ///
     /// Set it where handlers are short and never hold their thread: while one of them runs, the others whose poll
     /// it runs in do not come back to their own messages, nor are they spread over the threads of the runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// /// A part of a pipeline.
+    /// #[derive(Actor)]
+    /// #[actor(hand_off)]
+    /// struct Part { next: Option<ActorRef<Part>>, sum: u64 }
+    ///
+    /// #[messages]
+    /// impl Part {
+    ///     /// Adds a number here, and one more in the next part.
+    ///     #[message]
+    ///     fn add(&mut self, number: u64) -> u64 {
+    ///         if let Some(next) = &self.next { let _ = next.add(number + 1).try_tell(); }
+    ///         self.sum += number;
+    ///         self.sum
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let last = Part { next: None, sum: 0 }.spawn();
+    /// let first = Part { next: Some(last.clone()), sum: 0 }.spawn();
+    /// assert_eq!((first.add(1).await?, last.add(0).await?), (1, 2));
+    /// # Ok(()) }
+    /// ```
     const HAND_OFF: bool = false;
 
-    /// Whether whoever asks the actor while it has nothing to do may run the handler itself, at once, in the poll of
-    /// its ask. `#[actor(caller_runs)]` sets it.
+    /// Says whether whoever asks the actor while it has nothing to do may run the handler itself, at once, in the poll
+    /// of its ask. `#[actor(caller_runs)]` sets it.
     ///
     /// Such an ask needs no way through the runtime's queues, no second task and no memory: it costs about as much as
     /// a mutex. A handler that waits is carried on by the actor's own task, and so is everything else. Order, bounds,
@@ -214,6 +254,8 @@ pub trait Actor: Sized + Send + 'static {
     const CALLER_RUNS: bool = false;
 
     /// Names the kind of actor in logs, errors and dead letters: by default the name of the type.
+    ///
+    /// Fill it in for a generic actor, whose name is long otherwise. `#[actor(name = "cache")]` does.
     #[must_use]
     fn kind() -> &'static str {
         short_type_name::<Self>()
@@ -229,6 +271,11 @@ pub trait Actor: Sized + Send + 'static {
     ///
     /// An error (or a panic) is a failure of the actor: at the first start the one who spawned it gets it, at
     /// a restart it is charged to the restart limit.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill drops it at its next await, and so does a stop when the time to [shut down](Self::SHUTDOWN) is over. It is
+    /// not called again for this incarnation.
     fn started(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = ctx;
         std::future::ready(Ok(()))
@@ -236,6 +283,11 @@ pub trait Actor: Sized + Send + 'static {
 
     /// Runs after the last message of each incarnation, also after a failure. A `kill` cuts it at its next
     /// await.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill drops it at its next await, and so does a stop when the time to [shut down](Self::SHUTDOWN) is over. The
+    /// state is dropped next: what it has not done by then is not done.
     fn stopped(&mut self, ctx: &mut Context<Self>, reason: &StopReason) -> impl Future<Output = ()> + Send {
         let _ = (ctx, reason);
         std::future::ready(())
@@ -249,6 +301,10 @@ pub trait Actor: Sized + Send + 'static {
     /// panic in it are failures of this actor, always charged; the notice counts as delivered.
     ///
     /// An actor is not told of its own children unless it watches them.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill drops it at its next await, as it does a handler. The notice counts as delivered.
     ///
     /// # Examples
     ///

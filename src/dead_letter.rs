@@ -14,6 +14,19 @@ mod sink;
 mod tests;
 
 /// Tells why a message became a dead letter.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::Reason;
+///
+/// /// Whether somebody may want to send the message again.
+/// fn is_worth_a_look(reason: Reason) -> bool {
+///     !matches!(reason, Reason::Expired | Reason::Abandoned | Reason::Evicted | Reason::Overflow)
+/// }
+/// assert!(is_worth_a_look(Reason::Quarantined));
+/// assert_eq!(Reason::RestartLimit.to_string(), "restart limit");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -55,15 +68,35 @@ pub enum Reason {
 /// # Examples
 ///
 /// ```
-/// use postbox::{DeadLetter, Reason};
+/// use postbox::{Reason, prelude::*};
 ///
+/// #[derive(Message, Debug, PartialEq)]
 /// struct Withdraw { amount: u64 }
 ///
-/// /// Picks the message up to send it again.
-/// fn rescue(letter: &DeadLetter) -> Option<Withdraw> {
-///     if letter.reason() == Reason::Quarantined { letter.take_message() } else { None }
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Withdraw> for Account {
+///     async fn handle(&mut self, _msg: Withdraw, _ctx: &mut Context<Self>) {}
 /// }
-/// # let _ = rescue;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("bank");
+/// let account = Account.prepare().system(&system).spawn()?;
+/// account.tell(Withdraw { amount: 5 }).await?;
+/// account.stop_now();
+/// account.ended().await;
+///
+/// let letter = &system.dead_letters().recent()[0];
+/// assert_eq!((letter.recipient(), letter.reason()), (account.identity(), Reason::Stopped));
+/// assert_eq!((letter.attempts(), letter.failure().is_none()), (0, true));
+/// assert!(letter.message_type().ends_with("Withdraw"));
+/// assert!(letter.time() <= std::time::SystemTime::now());
+///
+/// // To send it again, elsewhere:
+/// assert_eq!(letter.take_message(), Some(Withdraw { amount: 5 }));
+/// assert!(!letter.has_message());
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct DeadLetter(Arc<Record>);

@@ -14,7 +14,27 @@ mod panic;
 #[cfg(test)]
 mod tests;
 
-/// The error of a hook, a factory or a handler that fails on purpose: any error type.
+/// Holds the error of a hook, a factory or a handler that fails on purpose: any error type, or a text.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// struct Store { path: &'static str }
+///
+/// impl Actor for Store {
+///     async fn started(&mut self, _ctx: &mut Context<Self>) -> Result<(), BoxError> {
+///         std::fs::read(self.path)?;
+///         Err("there is nothing in it".into())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let error = Store { path: "" }.prepare().start().await.expect_err("there is no such file");
+/// assert!(matches!(error, SpawnError::Failed(_)));
+/// # }
+/// ```
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Describes one failure of one actor: who failed, at which step, and of what.
@@ -25,16 +45,27 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// # Examples
 ///
 /// ```
-/// use postbox::{Cause, Failure};
+/// use postbox::{Cause, Step, prelude::*};
 ///
-/// fn report(failure: &Failure) -> String {
-///     match failure.cause() {
-///         Cause::Panic(panic) => format!("{} has a bug at {:?}", failure.identity(), panic.place()),
-///         // "account#42 failed in its `started` hook: cannot open the store: permission denied"
-///         _ => failure.chain().to_string(),
-///     }
+/// #[derive(Actor)]
+/// struct Divider;
+///
+/// #[messages]
+/// impl Divider {
+///     /// Divides.
+///     #[message]
+///     fn divide(&self, by: u32) -> u32 { 100 / by }
 /// }
-/// # let _ = report;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let divider = Divider.spawn();
+/// divider.divide(0).tell().await?;
+/// let StopReason::Failed(failure) = divider.ended().await else { panic!("it has failed") };
+/// assert_eq!(failure.identity(), divider.identity());
+/// assert!(matches!(failure.step(), Step::Message(_)) && matches!(failure.cause(), Cause::Panic(_)));
+/// assert!(failure.panic().is_some_and(|panic| panic.text() == "attempt to divide by zero"));
+/// assert!(failure.chain().to_string().contains("failed while handling Divide: it panicked at"));
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Failure(Arc<Record>);
@@ -49,6 +80,15 @@ struct Record {
 /// Names the step at which an actor failed.
 ///
 /// Its text continues "account#42 failed": "while handling Withdraw".
+///
+/// # Examples
+///
+/// ```
+/// use postbox::Step;
+///
+/// assert_eq!(Step::Started.to_string(), "in its `started` hook");
+/// assert_eq!(Step::Message("bank::Withdraw").to_string(), "while handling Withdraw");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -71,6 +111,19 @@ pub enum Step {
 }
 
 /// Tells of what an actor failed.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Cause, Failure};
+///
+/// /// Whether the cause lies in the code, and not in the world around it.
+/// fn is_a_bug(failure: &Failure) -> bool {
+///     matches!(failure.cause(), Cause::Panic(_))
+/// }
+/// # let _ = is_a_bug;
+/// assert_eq!(Cause::Error("the disk is full".into()).to_string(), "the disk is full");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {

@@ -17,10 +17,17 @@ mod tests;
 /// # Examples
 ///
 /// ```
-/// fn log_line(id: postbox::ActorId) -> String {
-///     format!("{id} is the actor number {}", id.get())   // "#42 is the actor number 42"
-/// }
-/// # let _ = log_line;
+/// use postbox::{ActorId, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.prepare().name("savings").spawn()?;
+/// let id: ActorId = account.identity().id();
+/// assert_eq!(id.to_string(), format!("#{}", id.get()));
+/// assert!(Account.spawn().identity().id() > id, "younger");
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId(NonZeroU64);
@@ -58,10 +65,17 @@ impl fmt::Display for ActorId {
 /// # Examples
 ///
 /// ```
-/// fn describe(who: &postbox::Identity) -> String {
-///     format!("{who} is of kind {} and named {:?}", who.kind(), who.name())
-/// }
-/// # let _ = describe;
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.prepare().name("savings").spawn()?;
+/// let who = account.identity();
+/// assert_eq!((who.kind(), who.name()), ("Account", Some("savings")));
+/// assert_eq!(who.to_string(), format!("savings{}", who.id()));
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Identity {

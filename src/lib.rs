@@ -18,6 +18,37 @@ pub mod testkit;
 
 #[cfg(feature = "stream")]
 pub use self::actor::TellSink;
+/// Makes a test of an async function: it runs in a [`TestSystem`](testkit::TestSystem) of its own, with the clock
+/// paused.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{prelude::*, testkit::TestSystem};
+///
+/// #[derive(Actor, Default)]
+/// struct Account { balance: u64 }
+///
+/// #[messages]
+/// impl Account {
+///     /// Returns the balance.
+///     #[message]
+///     fn balance(&self) -> u64 { self.balance }
+/// }
+///
+/// #[postbox::test]
+/// async fn an_account_starts_empty(sys: TestSystem) {
+///     let account = sys.spawn(Account::default());
+///     assert_eq!(account.balance().await.unwrap(), 0);
+/// }
+/// # // What the harness would call:
+/// # postbox::testkit::run(|sys: TestSystem| async move {
+/// #     let account = sys.spawn(Account::default());
+/// #     assert_eq!(account.balance().await.unwrap(), 0);
+/// # });
+/// ```
+///
+/// # In detail
 #[cfg(feature = "testkit")]
 pub use postbox_macros::test;
 #[cfg(feature = "macros")]

@@ -21,14 +21,53 @@ pub(crate) mod limit;
 mod overflow;
 mod restart;
 
-/// The capacity of a mailbox whose actor declares none, in messages.
+/// Says the capacity of a mailbox whose actor declares none, in messages: 64.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{DEFAULT_CAPACITY, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// assert_eq!((Idle::CAPACITY, DEFAULT_CAPACITY), (64, 64));
+/// ```
 pub const DEFAULT_CAPACITY: usize = 64;
 
-/// The restart limit of a supervisor that declares none: 5 in 10 s.
+/// Says the restart limit of a supervisor that declares none: 5 in 10 s.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{DEFAULT_LIMIT, Limit};
+/// use std::time::Duration;
+///
+/// assert_eq!(DEFAULT_LIMIT, Limit::new(5, Duration::from_secs(10)));
+/// ```
 pub const DEFAULT_LIMIT: Limit = Limit::new(5, Duration::from_secs(10));
 
-/// The time a stopped child is given before its handler is cut, if it declares none: 5 s.
+/// Says how long a stopped child is given before its handler is cut, if it declares none: 5 s.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{DEFAULT_SHUTDOWN, Shutdown, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// assert_eq!(Idle::SHUTDOWN, Shutdown::Within(DEFAULT_SHUTDOWN));
+/// ```
 pub const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// How many recent dead letters a system keeps, if it is not told otherwise.
+/// Says how many recent dead letters a system keeps: 256. Older ones are counted all the same.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::DEFAULT_DEAD_LETTERS;
+///
+/// assert_eq!(DEFAULT_DEAD_LETTERS, 256);
+/// ```
 pub const DEFAULT_DEAD_LETTERS: usize = 256;

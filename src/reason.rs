@@ -15,11 +15,19 @@ mod tests;
 /// # Examples
 ///
 /// ```
-/// use postbox::StopReason;
+/// use postbox::prelude::*;
 ///
-/// let reason = StopReason::Killed;
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let idle = Idle.spawn();
+/// idle.kill();
+/// let reason = idle.ended().await;
 /// assert_eq!(format!("the actor {reason}"), "the actor was killed");
-/// assert!(!reason.is_normal() && !reason.is_failure());
+/// assert!(!reason.is_normal() && !reason.is_failure(), "a kill is neither");
+/// assert!(reason.failure().is_none());
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -10,9 +10,29 @@ use crate::{
 #[cfg(feature = "serde")]
 mod serialize;
 
-/// A system at one moment, as a tree of actors: see [`System::snapshot`].
+/// Shows a system at one moment, as a tree of actors: see [`System::snapshot`].
 ///
 /// As text it is a tree for a terminal; with the feature `serde` it serializes.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Snapshot, prelude::*};
+///
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("shop");
+/// let tree = Supervisor::one_for_one().name("tree").system(&system).start().await?;
+/// let cache = tree.spawn(child("cache", Cache::default)).await?;
+///
+/// let snapshot: Snapshot = system.snapshot();
+/// assert_eq!((&*snapshot.system, snapshot.count(), snapshot.actors.len()), ("shop", 2, 1));
+/// assert!(snapshot.find(cache.identity().id()).is_some_and(|cache| cache.restarts == 0));
+/// assert!(snapshot.ledger.balances());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -25,7 +45,28 @@ pub struct Snapshot {
     pub ledger: Ledger,
 }
 
-/// One actor in a [`Snapshot`].
+/// Shows one actor in a [`Snapshot`].
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{ActorSnapshot, Status, prelude::*};
+///
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("shop");
+/// let tree = Supervisor::one_for_one().name("tree").system(&system).start().await?;
+/// let cache = tree.spawn(child("cache", Cache::default)).await?;
+///
+/// let snapshot = system.snapshot();
+/// let cache: &ActorSnapshot = snapshot.find(cache.identity().id()).ok_or("it is there")?;
+/// assert_eq!((cache.status, cache.depth, cache.capacity), (Status::Running, 0, 64));
+/// assert_eq!((cache.restarts, cache.children.len()), (0, 0));
+/// assert!(cache.last_failure.is_none() && cache.ledger.balances());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ActorSnapshot {

@@ -16,7 +16,7 @@ use crate::{
     actor::{AnySeat, Home, Hooks, Listener, current_home, kill_all},
 };
 
-/// The actors that share names, dead letters and a ledger.
+/// Holds the actors that share names, dead letters and a ledger.
 ///
 /// Most programs need only the default system, which `spawn` uses by itself. Make one to keep parts of a
 /// process, or tests, apart. Cloning makes another reference to the same system.
@@ -28,15 +28,33 @@ use crate::{
 /// use std::time::Duration;
 ///
 /// #[derive(Actor)]
-/// struct Idle;
+/// struct Cashier;
+///
+/// #[messages]
+/// impl Cashier {
+///     /// Takes money, if there is any.
+///     #[message]
+///     fn pay(&self, amount: u64) -> Result<(), String> {
+///         if amount == 0 { Err("nothing".to_owned()) } else { Ok(()) }
+///     }
+/// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let system = System::new("billing");
-/// let idle = Idle.prepare().name("idle").system(&system).spawn()?;
-/// assert!(system.lookup::<Idle>("idle").is_some());
+/// let cashier = Cashier.prepare().name("cashier").system(&system).spawn()?;
+/// assert_eq!(system.lookup::<Cashier>("cashier").as_ref(), Some(&cashier));
+/// assert_eq!((system.name(), system.actors().len()), ("billing", 1));
+///
+/// cashier.pay(0).tell().await?;
 /// let report = system.shutdown(Duration::from_secs(1)).await;
-/// assert!(report.ledger.balances());
-/// # drop(idle); Ok(()) }
+/// assert!(report.ledger.balances() && system.ledger().handled == 1);
+/// assert_eq!(system.unheard_errors(), 1, "nobody heard that there was nothing");
+/// assert_eq!(system.dead_letters().total(), 0);
+///
+/// // Without a word about a system, an actor outside any other is in that of the process:
+/// let cashier = Cashier.spawn();
+/// assert!(System::current().actors().contains(&cashier.handle()));
+/// # Ok(()) }
 /// ```
 pub struct System {
     pub(crate) home: Arc<Home>,
@@ -50,6 +68,15 @@ impl System {
     }
 
     /// Begins to make a system with other than the default options.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// let system = System::builder("billing").detect_deadlocks(true).build();
+    /// assert_eq!(system.name(), "billing");
+    /// ```
     pub fn builder(name: &str) -> SystemBuilder {
         SystemBuilder { name: name.into(), detect_deadlocks: false }
     }
@@ -187,7 +214,7 @@ impl System {
     }
 }
 
-/// The options of a system: see [`System::builder`].
+/// Holds the options of a system: see [`System::builder`].
 ///
 /// # Examples
 ///
@@ -281,8 +308,27 @@ impl fmt::Debug for System {
     }
 }
 
-/// How a [`System::shutdown`] went: everybody who ended from its beginning on, those that were spawned meanwhile, or
-/// ended for a reason of their own, included.
+/// Tells how a [`System::shutdown`] went: everybody who ended from its beginning on, those that were spawned
+/// meanwhile, or ended for a reason of their own, included.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+/// use std::time::Duration;
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("shop");
+/// let idle = Idle.prepare().system(&system).spawn()?;
+/// let report = system.shutdown(Duration::from_secs(1)).await;
+/// assert!(report.is_clean(), "{report}");
+/// assert_eq!(report.stopped, [idle.identity().clone()]);
+/// assert!(report.killed.is_empty() && report.detached.is_empty() && report.ledger.balances());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ShutdownReport {

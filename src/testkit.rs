@@ -71,10 +71,19 @@ pub use crate::__assert_tree as assert_tree;
 pub use crate::__expect_match as expect_match;
 use crate::{Actor, ActorRef, Message, Reason, Supervisor, SupervisorBuilder, System};
 
-/// How long the kit waits for what does not come, by the real clock, unless told otherwise.
+/// Says how long the kit waits for what does not come, by the real clock, unless told otherwise: 5 s.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::testkit::DEFAULT_WATCHDOG;
+/// use std::time::Duration;
+///
+/// assert_eq!(DEFAULT_WATCHDOG, Duration::from_secs(5));
+/// ```
 pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(5);
 
-/// A system for one test: its own names, dead letters and ledger, and strict.
+/// Keeps one test to itself: a system with its own names, dead letters and ledger, and strict.
 ///
 /// When it is dropped, the test fails with a list of what went wrong and was not expected: actors that failed
 /// or were detached, dead letters, messages that are in hand or wait, a ledger that does not balance. What a test brings about
@@ -91,7 +100,10 @@ pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(5);
 /// ```
 /// use postbox::{prelude::*, testkit::{TestSystem, run}};
 ///
-/// #[derive(Actor)]
+/// #[derive(Message)]
+/// struct Ping;
+///
+/// #[derive(Actor, Default)]
 /// struct Fragile;
 ///
 /// #[messages]
@@ -104,6 +116,19 @@ pub const DEFAULT_WATCHDOG: Duration = Duration::from_secs(5);
 /// run(|sys: TestSystem| async move {
 ///     sys.allow_failure::<Fragile>();
 ///     assert!(sys.spawn(Fragile).touch().await.is_err());
+///
+///     // A tree in this system:
+///     let root = sys.supervisor().name("root").child(child("fragile", Fragile::default)).start().await.unwrap();
+///     assert_eq!(sys.tree(), "root: Supervisor\n  fragile: Fragile\n");
+///     assert!(sys.system().actors().contains(&root.handle()));
+///
+///     // What the tested code sends to, and what happened to it:
+///     let mut probe = sys.probe::<Ping>();
+///     probe.recipient().try_tell(Ping).unwrap();
+///     probe.expect().await;
+///     assert_eq!(sys.probe_of::<Ping>(2).recipient().handle().capacity(), 2);
+///     sys.mock::<Fragile>().expect(|_: Touch| ()).actor_ref().touch().await.unwrap();
+///     assert!(sys.events().next().is_some());
 /// });
 /// ```
 pub struct TestSystem {
@@ -129,6 +154,22 @@ impl Default for TestSystem {
 impl TestSystem {
     /// Makes one. It takes the look at the end when it is dropped, without waiting for anything:
     /// [`settle`](Self::settle) before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::TestSystem};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let sys = TestSystem::new();
+    /// let idle = sys.spawn(Idle);
+    /// sys.settle().await;
+    /// assert!(idle.ledger().balances());
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self { kit: Kit::new(None), looks: true }
@@ -202,6 +243,28 @@ impl TestSystem {
     }
 
     /// Returns the means to make things go wrong.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// #[messages]
+    /// impl Idle {
+    ///     /// Does nothing.
+    ///     #[message]
+    ///     fn poke(&self) {}
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     let idle = sys.spawn(Idle);
+    ///     sys.faults().panic_next::<Poke>();
+    ///     assert!(idle.poke().await.is_err());
+    /// });
+    /// ```
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
         Faults::new(&self.kit)
@@ -292,6 +355,22 @@ impl TestSystem {
     }
 
     /// Sets how long the kit waits for what does not come, by the real clock: [`DEFAULT_WATCHDOG`] unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Ping;
+    ///
+    /// let outcome = std::panic::catch_unwind(|| run(|sys: TestSystem| async move {
+    ///     sys.watchdog(Duration::from_millis(10));
+    ///     sys.probe::<Ping>().expect().await;
+    /// }));
+    /// assert!(outcome.is_err(), "after ten milliseconds, not five seconds");
+    /// ```
     pub fn watchdog(&self, limit: Duration) {
         *record::lock(&self.kit.watchdog) = limit;
     }
@@ -302,16 +381,83 @@ impl TestSystem {
     }
 
     /// Expects messages of this type to become dead letters, for whatever reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// #[messages]
+    /// impl Idle {
+    ///     /// Does nothing.
+    ///     #[message]
+    ///     fn poke(&self) {}
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     sys.allow_dead_letters::<Poke>();
+    ///     let idle = sys.spawn(Idle);
+    ///     idle.try_tell(Poke).unwrap();
+    ///     idle.stop_now();
+    /// });
+    /// ```
     pub fn allow_dead_letters<M: Message>(&self) {
         record::lock(&self.kit.allowed).letters.insert(crate::id::short_type_name::<M>());
     }
 
     /// Expects messages to become dead letters for this reason. [`Reason::Leaked`] cannot be expected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{Reason, prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// #[messages]
+    /// impl Idle {
+    ///     /// Does nothing.
+    ///     #[message]
+    ///     fn poke(&self) {}
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     sys.allow_reason(Reason::Stopped);
+    ///     let idle = sys.spawn(Idle);
+    ///     idle.try_tell(Poke).unwrap();
+    ///     idle.stop_now();
+    /// });
+    /// ```
     pub fn allow_reason(&self, reason: Reason) {
         record::lock(&self.kit.allowed).reasons.insert(reason);
     }
 
     /// Expects anything but a bug of this crate: a message that leaked, a ledger that does not balance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Fragile;
+    ///
+    /// #[messages]
+    /// impl Fragile {
+    ///     /// Breaks.
+    ///     #[message]
+    ///     fn touch(&self) { panic!("broken") }
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     sys.lenient();
+    ///     sys.spawn(Fragile).try_tell(Touch).unwrap();
+    /// });
+    /// ```
     pub fn lenient(&self) {
         record::lock(&self.kit.allowed).everything = true;
     }

@@ -76,6 +76,14 @@ use crate::errors::Errors;
 /// assert_eq!(Stack::<u8>::CAPACITY, 32);
 /// assert_eq!(Stack::<u8>::kind(), "stack");
 /// # let _ = Stack::<u8> { items: Vec::new() }.items;
+///
+/// #[derive(Actor)]
+/// #[actor(capacity = 1, overflow = "drop_oldest", hand_off, caller_runs)]
+/// struct Gauge(f64);
+///
+/// assert_eq!(Gauge::OVERFLOW, postbox::Overflow::DropOldest);
+/// assert!(Gauge::HAND_OFF && Gauge::CALLER_RUNS);
+/// # let _ = Gauge(0.0).0;
 /// ```
 #[proc_macro_derive(Actor, attributes(actor))]
 pub fn derive_actor(input: TokenStream) -> TokenStream {
@@ -95,6 +103,7 @@ pub fn derive_actor(input: TokenStream) -> TokenStream {
 /// | `reply = T` | what the handler answers | `()` |
 /// | `retry = N` | the message is tried `N` times in all when its handler fails; needs `Clone` | once |
 /// | `timeout = "250ms"` | how long an ask waits that sets no time of its own; units are `us`, `ms`, `s`, `m` | for ever |
+/// | `priority` | it goes into the lane that overtakes the other | the ordinary lane |
 /// | `crate = path` | where postbox is | `::postbox` |
 ///
 /// # Examples
@@ -105,7 +114,7 @@ pub fn derive_actor(input: TokenStream) -> TokenStream {
 /// use postbox::prelude::*;
 ///
 /// #[derive(Message, Clone)]
-/// #[message(reply = Result<u64, String>, retry = 3, timeout = "250ms")]
+/// #[message(reply = Result<u64, String>, retry = 3, timeout = "250ms", priority)]
 /// struct Transfer {
 ///     amount: u64,
 /// }
@@ -125,7 +134,7 @@ pub fn derive_actor(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// assert_eq!(Transfer::ATTEMPTS, 3);
+/// assert_eq!((Transfer::ATTEMPTS, Transfer::PRIORITY), (3, true));
 /// assert_eq!(Transfer::TIMEOUT, Some(Duration::from_millis(250)));
 ///
 /// let account = Account { balance: 5 }.spawn();
@@ -253,6 +262,41 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// | `api = Name` | the name of their trait, for the second block of an actor |
 /// | `protocol = AccountMsg` | an enum of the messages: see below |
 /// | `crate = path` | where postbox is |
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// pub struct Account {
+///     balance: u64,
+/// }
+///
+/// #[messages(prefix = Account, api = Payments)]
+/// impl Account {
+///     /// Adds money and returns the new balance.
+///     #[message(call = pay_in, vis = pub(crate), priority)]
+///     pub fn deposit(&mut self, amount: u64) -> u64 {
+///         self.balance += amount;
+///         self.balance
+///     }
+/// }
+///
+/// #[messages(api = false)]
+/// impl Account {
+///     /// Returns the balance.
+///     #[message(name = HowMuch)]
+///     pub fn balance(&self) -> u64 {
+///         self.balance
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account::default().spawn();
+/// assert_eq!(Payments::pay_in(&account, 5).await?, 5);
+/// assert_eq!(account.ask(AccountDeposit { amount: 1 }).await?, 6);
+/// assert_eq!(account.ask(HowMuch).await?, 6);
+/// # Ok(()) }
+/// ```
 ///
 /// # Protocols
 ///
@@ -466,16 +510,6 @@ fn expand_messages(
 /// where it takes no `TestSystem`.
 ///
 /// Attributes such as `#[should_panic]` go below or above it. The option is `crate = path`, where postbox is.
-///
-/// # Examples
-///
-/// ```text
-/// #[postbox::test]
-/// async fn an_account_starts_empty(sys: TestSystem) {
-///     let account = sys.spawn(Account::default());
-///     assert_eq!(account.balance().await.unwrap(), 0);
-/// }
-/// ```
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     test::tokens(args.into(), item.into()).into()

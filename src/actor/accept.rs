@@ -18,10 +18,38 @@ use crate::{
     queue::{Entry, Forced, Pushed, Refused, Ticket},
 };
 
-/// Implemented by every reference that takes messages of type `M`: [`ActorRef`](super::ActorRef) and
+/// Takes messages of type `M`, as every reference does: [`ActorRef`](super::ActorRef) and
 /// [`Recipient`](super::Recipient).
 ///
 /// Sealed: it is a name for bounds, not an extension point.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Accept, Tell, prelude::*};
+/// use std::time::Duration;
+///
+/// /// Sends in time, whatever the reference is.
+/// async fn in_time<T: Accept<M>, M: Message>(tell: Tell<'_, T, M>) -> bool {
+///     tell.timeout(Duration::from_secs(1)).await.is_ok()
+/// }
+///
+/// #[derive(Message)]
+/// struct Ping;
+///
+/// #[derive(Actor)]
+/// struct Echo;
+///
+/// impl Handler<Ping> for Echo {
+///     async fn handle(&mut self, _ping: Ping, _ctx: &mut Context<Self>) {}
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let echo = Echo.spawn();
+/// assert!(in_time(echo.tell(Ping)).await);
+/// assert!(in_time(echo.recipient().tell(Ping)).await);
+/// # }
+/// ```
 pub trait Accept<M: Message>: sealed::Sealed<M> + Send + Sync {}
 
 impl<M: Message, T: ?Sized + sealed::Sealed<M> + Send + Sync> Accept<M> for T {}

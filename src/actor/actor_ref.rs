@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
 
-/// A strong reference to an actor, by which messages are sent.
+/// Refers to an actor, strongly, and sends it messages.
 ///
 /// It stays valid through every restart: it points to the seat, not to who sits in it. A free-standing actor
 /// lives as long as there is a strong reference to it; when the last is gone it handles what it has and stops.
@@ -30,7 +30,7 @@ use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
 /// # Examples
 ///
 /// ```
-/// use postbox::prelude::*;
+/// use postbox::{Status, prelude::*};
 ///
 /// #[derive(Actor, Default)]
 /// struct Account { balance: u64 }
@@ -45,7 +45,20 @@ use crate::{BatchError, Identity, StopReason, TryTellError, queue::Ticket};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let account: ActorRef<Account> = Account::default().spawn();
 /// account.tell(Deposit { amount: 20 }).await?;
-/// assert_eq!(account.ask(Deposit { amount: 1 }).await?, 21);
+/// account.try_tell(Deposit { amount: 1 })?;
+/// assert_eq!(account.tell_all((1..=3).map(|amount| Deposit { amount })).await?, 3);
+/// assert_eq!(account.ask(Deposit { amount: 1 }).await?, 28);
+/// assert_eq!(account.try_ask(Deposit { amount: 1 }).await?, 29);
+/// assert_eq!((account.status(), account.ledger().handled), (Status::Running, 7));
+///
+/// // By the message alone, without keeping it alive, and without its type:
+/// let (any, weak, handle) = (account.recipient::<Deposit>(), account.downgrade(), account.handle());
+/// assert_eq!(any.identity(), account.identity());
+///
+/// account.stop();
+/// assert!(account.ended().await.is_normal());
+/// assert!(weak.upgrade().is_none());
+/// assert_eq!(handle.status(), Status::Ended);
 /// # Ok(()) }
 /// ```
 pub struct ActorRef<A: Actor> {
@@ -66,6 +79,10 @@ impl<A: Actor> ActorRef<A> {
     /// Sends a message and does not ask for its reply. Awaited, it waits for room in the mailbox.
     ///
     /// Nothing is sent before the returned [`Tell`] is awaited or otherwise ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Tell`]: dropped before it is ready, the message is dropped with it and was not accepted.
     pub fn tell<M: Message>(&self, msg: M) -> Tell<'_, Self, M>
     where
         A: Handler<M>,
@@ -91,6 +108,10 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// What fits goes in under one lock, so this is cheaper than to tell one after the other: see [`TellAll`].
     /// Nothing is sent before that is awaited or otherwise ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`TellAll`]: what was accepted stays accepted, the rest is dropped with it.
     pub fn tell_all<I: IntoIterator<Item: Message>>(&self, msgs: I) -> TellAll<'_, Self, I::IntoIter>
     where
         A: Handler<I::Item>,
@@ -103,8 +124,35 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// # Errors
     ///
-    /// At the first message that is refused, as by [`try_tell`](Self::try_tell). It is inside, with those behind
-    /// it, and with the count of those that were accepted before.
+    /// [`BatchError`], at the first message that is refused, with [`TryTellError::Full`] or
+    /// [`TryTellError::Stopped`]. The message is inside, with those behind it, and with the count of those that were
+    /// accepted before.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message, Debug, PartialEq)]
+    /// struct Job(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Worker;
+    ///
+    /// impl Handler<Job> for Worker {
+    ///     async fn handle(&mut self, _job: Job, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let worker = Worker.prepare().capacity(2).spawn()?;
+    /// let full = worker.try_tell_many((1..=3).map(Job)).expect_err("two of them fit");
+    /// assert_eq!((full.accepted, full.into_rest().next()), (2, Some(Job(3))));
+    /// # Ok(()) }
+    /// ```
     pub fn try_tell_many<I: IntoIterator<Item: Message>>(
         &self,
         msgs: I,
@@ -118,6 +166,11 @@ impl<A: Actor> ActorRef<A> {
     /// Sends a message and asks for its reply. Awaited, it waits for room in the mailbox and for the reply.
     ///
     /// Nothing is sent before the returned [`Ask`] is awaited or otherwise ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`]: dropped while the message waits, no handler will run it; dropped while a handler has it, the
+    /// handler goes on.
     pub fn ask<M: Message>(&self, msg: M) -> Ask<'_, Self, M>
     where
         A: Handler<M>,
@@ -127,6 +180,12 @@ impl<A: Actor> ActorRef<A> {
 
     /// Sends a message and asks for its reply, but does not wait for room:
     /// [`AskError::Full`](crate::AskError::Full) then.
+    ///
+    /// For a sender that has something better to do than to wait in a line. The reply is awaited all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn try_ask<M: Message>(&self, msg: M) -> Ask<'_, Self, M>
     where
         A: Handler<M>,
@@ -138,6 +197,34 @@ impl<A: Actor> ActorRef<A> {
     /// order: see [`AskAll`].
     ///
     /// Nothing is sent before the first reply is awaited.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`AskAll`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = u32)]
+    /// struct Square(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Squarer;
+    ///
+    /// impl Handler<Square> for Squarer {
+    ///     async fn handle(&mut self, msg: Square, _ctx: &mut Context<Self>) -> u32 { msg.0 * msg.0 }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let squarer = Squarer.spawn();
+    /// let (mut squares, mut sum) = (squarer.ask_all((1..=100).map(Square)), 0);
+    /// while let Some(square) = squares.next().await { sum += square?; }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(()) }
+    /// ```
     pub fn ask_all<I: IntoIterator<Item: Message>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter>
     where
         A: Handler<I::Item>,
@@ -194,6 +281,33 @@ impl<A: Actor> ActorRef<A> {
 
     /// Stops the incarnation after the message in hand. If that is the end for good, the messages that wait
     /// become dead letters, and those that were asked go back to their askers.
+    ///
+    /// A handler that has not come to its end when the actor's time to [shut down](Actor::SHUTDOWN) is over is cut
+    /// at its next await.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Job(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Worker;
+    ///
+    /// impl Handler<Job> for Worker {
+    ///     async fn handle(&mut self, _job: Job, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let worker = Worker.spawn();
+    /// worker.tell_all((1..=3).map(Job)).await?;
+    /// worker.stop_now();
+    /// assert!(worker.ended().await.is_normal());
+    /// assert_eq!(worker.ledger().dead, 3, "it had not come to any of them");
+    /// # Ok(()) }
+    /// ```
     pub fn stop_now(&self) {
         self.handle().stop_now();
     }
@@ -203,6 +317,31 @@ impl<A: Actor> ActorRef<A> {
     /// A handler that never awaits cannot be cut, in Rust. When it has held its thread for another
     /// [`KILL_GRACE`](crate::KILL_GRACE) the actor is [`Status::Detached`](crate::Status::Detached): whoever asked is told, and nobody
     /// waits for it any more. (This takes a tokio runtime where `kill` is called.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Stuck;
+    ///
+    /// #[messages]
+    /// impl Stuck {
+    ///     /// Never answers.
+    ///     #[message]
+    ///     async fn wait(&mut self) { std::future::pending().await }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let stuck = Stuck.spawn();
+    /// let (asked, ()) = tokio::join!(stuck.wait().send(), async {
+    ///     tokio::task::yield_now().await;                               // it is at work now
+    ///     stuck.kill();
+    /// });
+    /// assert!(matches!(asked, Err(AskError::Aborted { .. })));
+    /// # }
+    /// ```
     pub fn kill(&self) {
         self.handle().kill();
     }
@@ -315,7 +454,9 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
     }
 }
 
-/// A reference that does not keep a free-standing actor alive.
+/// Refers to an actor without keeping it alive, where that one is free-standing.
+///
+/// For an actor that refers to itself, for a task that an actor owns, and for two actors that refer to each other.
 ///
 /// # Examples
 ///
@@ -327,10 +468,11 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let idle = Idle.spawn();
-/// let weak = idle.downgrade();
-/// assert!(weak.upgrade().is_some());
+/// let weak: WeakRef<Idle> = idle.downgrade();
+/// assert_eq!(weak.upgrade().as_ref(), Some(&idle));
+/// assert_eq!((weak.identity(), weak.handle()), (idle.identity(), idle.handle()));
 /// drop(idle);
-/// weak.ended().await;
+/// assert!(weak.ended().await.is_normal());
 /// assert!(weak.upgrade().is_none());
 /// # }
 /// ```

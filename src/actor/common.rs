@@ -65,7 +65,26 @@ struct Rare {
 /// The status of an actor whose end has been told to all who wait for it: `Ended`, from outside.
 const TOLD: u8 = u8::MAX;
 
-/// What an actor is doing.
+/// Tells what an actor is doing, at the moment of the look.
+///
+/// For logs and operators. Not to decide whether to send: by then it may be another one.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Status, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let idle = Idle.prepare().start().await?;
+/// assert_eq!(idle.status(), Status::Running);
+/// idle.stop();
+/// idle.ended().await;
+/// assert_eq!(idle.status().to_string(), "ended");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -364,7 +383,7 @@ impl Tally {
     }
 }
 
-/// What became of every message an actor, or a whole system, has accepted.
+/// Accounts for every message that an actor, or a whole system, has accepted.
 ///
 /// At rest `accepted = handled + dead + returned + queued + stashed + in_flight`, exactly; while messages are
 /// on the move the figures are read one after the other.
@@ -389,7 +408,7 @@ impl Tally {
 /// echo.repeat("hello".to_owned()).await?;
 /// let ledger = echo.ledger();
 /// assert_eq!((ledger.accepted, ledger.handled), (1, 1));
-/// assert!(ledger.balances());
+/// assert!(ledger.balances() && ledger.settled() == 1);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

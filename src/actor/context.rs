@@ -14,31 +14,48 @@ use crate::{BoxError, Identity};
 
 mod children;
 
-/// The actor's own view of itself, given to each handler and hook.
+/// Gives an actor its own view of itself: in each handler and hook.
 ///
 /// # Examples
 ///
 /// ```
 /// use postbox::prelude::*;
 ///
-/// #[derive(Actor)]
-/// struct Counter(u32);
+/// #[derive(Actor, Default)]
+/// struct Counter { counted: u32 }
 ///
 /// #[messages]
 /// impl Counter {
-///     /// Counts, and stops at the third.
+///     /// Counts down to zero, a message each, and stops then.
 ///     #[message]
-///     fn count(&mut self, ctx: &mut Context<Self>) -> u32 {
-///         self.0 += 1;
-///         if self.0 == 3 { ctx.stop(); }
-///         self.0
+///     fn count(&mut self, from: u32, ctx: &mut Context<Self>) {
+///         self.counted += 1;
+///         match from {
+///             0 => ctx.stop(),
+///             _ => ctx.actor_ref().try_tell(Count { from: from - 1 }).expect("there is room"),
+///         }
+///     }
+///     /// Gives up: what waits becomes dead letters.
+///     #[message]
+///     fn give_up(&mut self, ctx: &mut Context<Self>) { ctx.stop_now() }
+///     /// Gives away what keeps nobody alive.
+///     #[message]
+///     fn lend(&self, ctx: &mut Context<Self>) -> (WeakRef<Self>, Handle) { (ctx.weak_ref(), ctx.handle()) }
+///     /// Returns whether there are others in the system.
+///     #[message]
+///     fn is_alone(&self, ctx: &mut Context<Self>) -> bool {
+///         ctx.system().actors().iter().all(|one| one.identity() == ctx.identity())
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let counter = Counter(0).spawn();
-/// for _ in 0..3 { counter.count().await?; }
+/// let system = System::new("counting");
+/// let counter = Counter::default().prepare().system(&system).spawn()?;
+/// let (weak, handle) = counter.lend().await?;
+/// assert!(counter.is_alone().await? && weak.handle() == handle);
+/// counter.count(9).tell().await?;
 /// assert!(counter.ended().await.is_normal());
+/// assert_eq!(counter.ledger().handled, 12);
 /// # Ok(()) }
 /// ```
 pub struct Context<A: Actor> {

@@ -10,25 +10,34 @@ use super::{
 };
 use crate::{Identity, Shutdown, StopReason};
 
-/// An untyped reference to an actor: to stop it, to wait for its end, to read its ledger.
+/// Refers to an actor of any type: to stop it, to wait for its end, to read its ledger.
 ///
 /// It keeps nothing alive, and stays valid through restarts and after the end.
 ///
 /// # Examples
 ///
 /// ```
-/// use postbox::prelude::*;
+/// use postbox::{Status, prelude::*};
 ///
 /// #[derive(Actor)]
 /// struct Idle;
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let idle = Idle.spawn();
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let idle = Idle.prepare().name("idle").capacity(8).spawn()?;
 /// let handle = idle.handle();
+/// assert_eq!((handle.identity().name(), handle.status()), (Some("idle"), Status::Starting));
+/// assert_eq!((handle.depth(), handle.capacity()), (0, 8));
+/// assert_eq!(handle.typed::<Idle>(), Some(idle));
 /// handle.stop();
 /// assert!(handle.ended().await.is_normal());
 /// assert!(handle.ledger().balances());
-/// # }
+///
+/// // The other ways to end one:
+/// let (one, two) = (Idle.spawn().handle(), Idle.spawn().handle());
+/// one.stop_now();
+/// two.kill();
+/// assert!(one.ended().await.is_normal() && !two.ended().await.is_normal());
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Handle {

@@ -63,6 +63,40 @@ impl<A: Actor> Context<A> {
     /// Takes a link back, and the failure it has brought if this actor has not come to that yet.
     ///
     /// Nothing happens when there is no link with `other`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Connection;
+    ///
+    /// #[derive(Actor)]
+    /// struct Session;
+    ///
+    /// #[messages]
+    /// impl Session {
+    ///     /// Uses a connection for a while.
+    ///     #[message]
+    ///     async fn work(&mut self, connection: Handle, ctx: &mut Context<Self>) {
+    ///         ctx.link(&connection);
+    ///         tokio::task::yield_now().await;
+    ///         ctx.unlink(&connection);
+    ///     }
+    ///     /// Returns whether it is there.
+    ///     #[message]
+    ///     fn is_there(&self) -> bool { true }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (session, connection) = (Session.spawn(), Connection.spawn());
+    /// session.work(connection.handle()).await?;
+    /// connection.kill();
+    /// connection.ended().await;
+    /// assert!(session.is_there().await?, "they were not tied together any more");
+    /// # Ok(()) }
+    /// ```
     pub fn unlink(&self, other: impl Into<Handle>) {
         let other = other.into();
         let (own, other) = (self.seat().common(), other.seat().common());

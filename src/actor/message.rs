@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Actor, Context};
 
-/// A value that can be sent to an actor. The reply type belongs to the message.
+/// Can be sent to an actor. The reply type belongs to the message.
 ///
 /// Usually derived, or made by `#[messages]` from a method. It must own its data: it outlives its sender.
 ///
@@ -12,16 +12,28 @@ use super::{Actor, Context};
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
 /// #[message(reply = u64)]
 /// struct Add(u64);
 ///
-/// // The same by hand:
-/// struct Subtract(u64);
-/// impl Message for Subtract {
-///     type Reply = u64;
+/// // By hand, with all there is:
+/// #[derive(Clone)]
+/// struct Withdraw(u64);
+///
+/// impl Message for Withdraw {
+///     type Reply = Result<u64, String>;
+///     const ATTEMPTS: u32 = 3;
+///     const PRIORITY: bool = true;
+///     const TIMEOUT: Option<Duration> = Some(Duration::from_secs(1));
+///     fn is_error(reply: &Self::Reply) -> bool { reply.is_err() }
+///     fn duplicate(&self) -> Option<Self> { Some(self.clone()) }
 /// }
+///
+/// assert_eq!((Add::ATTEMPTS, Add::PRIORITY, Add::TIMEOUT), (1, false, None));
+/// assert_eq!(Withdraw::ATTEMPTS, 3);
+/// # let _ = (Add(1).0, Withdraw(1).0);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a message",
@@ -32,18 +44,18 @@ pub trait Message: Send + Sized + 'static {
     /// What the handler answers. `()` for none.
     type Reply: Send + 'static;
 
-    /// How often the message is delivered at most when its handler fails: 1 unless it is declared
+    /// Says how often the message is delivered at most when its handler fails: 1 unless it is declared
     /// `#[message(retry = N)]`.
     const ATTEMPTS: u32 = 1;
 
-    /// Whether the message goes into the priority lane, `#[message(priority)]`: it overtakes those that do not.
+    /// Says whether the message goes into the priority lane, `#[message(priority)]`: it overtakes those that do not.
     ///
     /// It overtakes what waits, never a message that waits for another attempt, and it cannot starve the others:
     /// after 8 in a row one of them is taken, if there is one. Messages of one lane keep their order. Both lanes
     /// share the bound of the mailbox, so that in a full one it waits for room like any other.
     const PRIORITY: bool = false;
 
-    /// The deadline of an ask that does not set one. `None`: it waits as long as it takes.
+    /// Sets how long an ask waits that sets no timeout of its own. `None`: as long as it takes.
     const TIMEOUT: Option<Duration> = None;
 
     /// Tells replies that are errors from others. When such a message was told and not asked, nobody sees the
@@ -64,7 +76,7 @@ pub trait Message: Send + Sized + 'static {
     }
 }
 
-/// An actor that handles messages of type `M`.
+/// Handles messages of type `M`.
 ///
 /// Usually written by `#[messages]`. Implement it by hand with a plain `async fn` where that reads better.
 ///
@@ -98,5 +110,11 @@ pub trait Handler<M: Message>: Actor {
     /// Handles one message. The next one is taken when the future is ready.
     ///
     /// A panic here, or [`Context::fail`], is a failure of the actor. A reply of `Err(..)` is data.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped at an await by a kill, and when the time to shut down is over: the incarnation ends then,
+    /// and its state with it. [`Context::fail`], [`Context::reply_later`] and [`Context::stash`] drop it at their own
+    /// await; after the last two the actor goes on, with its state as the handler has left it.
     fn handle(&mut self, msg: M, ctx: &mut Context<Self>) -> impl Future<Output = M::Reply> + Send;
 }

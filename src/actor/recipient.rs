@@ -21,7 +21,11 @@ pub(crate) trait Accepting<M: Message>: Sealed<M> + AnySeat {}
 
 impl<M: Message, T: Sealed<M> + AnySeat> Accepting<M> for T {}
 
-/// A strong reference to any actor that handles `M`.
+/// Refers to any actor that handles `M`, strongly.
+///
+/// Use it where the sender is not to know the type of the actor: for those who subscribe, and for what a test stands
+/// in for. A send through it costs a virtual call. It holds a free-standing actor alive, as an
+/// [`ActorRef`](super::ActorRef) does.
 ///
 /// # Examples
 ///
@@ -29,18 +33,33 @@ impl<M: Message, T: Sealed<M> + AnySeat> Accepting<M> for T {}
 /// use postbox::prelude::*;
 ///
 /// #[derive(Message)]
-/// struct Line(String);
+/// #[message(reply = usize)]
+/// struct Line(&'static str);
 ///
-/// #[derive(Actor)]
-/// struct Printer;
+/// #[derive(Actor, Default)]
+/// struct Log { bytes: usize }
 ///
-/// impl Handler<Line> for Printer {
-///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) { drop(line.0); }
+/// impl Handler<Line> for Log {
+///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) -> usize {
+///         self.bytes += line.0.len();
+///         self.bytes
+///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let sinks: Vec<Recipient<Line>> = vec![Printer.spawn().recipient()];
-/// for sink in &sinks { sink.tell(Line("hello".to_owned())).await?; }
+/// let log: Recipient<Line> = Log::default().spawn().recipient();
+/// log.tell(Line("one")).await?;
+/// log.try_tell(Line("two"))?;
+/// assert_eq!(log.tell_all([Line("three"), Line("four")]).await?, 2);
+/// assert_eq!(log.try_tell_many([Line("five")])?, 1);
+/// assert_eq!(log.ask(Line("six")).await?, 22);
+/// assert_eq!(log.try_ask(Line("seven")).await?, 27);
+///
+/// let (weak, handle) = (log.downgrade(), log.handle());
+/// assert_eq!(log.identity(), handle.identity());
+/// drop(log);
+/// assert!(handle.ended().await.is_normal());
+/// assert!(weak.upgrade().is_none());
 /// # Ok(()) }
 /// ```
 pub struct Recipient<M: Message> {
@@ -54,6 +73,10 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Sends a message, as [`ActorRef::tell`](super::ActorRef::tell).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Tell`].
     pub fn tell(&self, msg: M) -> Tell<'_, Self, M> {
         Tell::new(self, msg)
     }
@@ -62,12 +85,17 @@ impl<M: Message> Recipient<M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell`](super::ActorRef::try_tell). The message is inside.
+    /// [`TryTellError::Full`] when there is no room, or others wait for it already; [`TryTellError::Stopped`] when the
+    /// actor accepts nothing any more. The message is inside.
     pub fn try_tell(&self, msg: M) -> Result<(), TryTellError<M>> {
         self.tell(msg).now()
     }
 
     /// Sends many messages, as [`ActorRef::tell_all`](super::ActorRef::tell_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`TellAll`].
     pub fn tell_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> TellAll<'_, Self, I::IntoIter> {
         TellAll::new(self, msgs.into_iter())
     }
@@ -76,7 +104,12 @@ impl<M: Message> Recipient<M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell_many`](super::ActorRef::try_tell_many). All that was not accepted is inside.
+    /// [`BatchError`], at the first message that is refused, with [`TryTellError::Full`] or
+    /// [`TryTellError::Stopped`]. All that was not accepted is inside.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator does.
     pub fn try_tell_many<I: IntoIterator<Item = M>>(
         &self,
         msgs: I,
@@ -85,16 +118,52 @@ impl<M: Message> Recipient<M> {
     }
 
     /// Sends a message and asks for its reply, as [`ActorRef::ask`](super::ActorRef::ask).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg)
     }
 
     /// Sends a message and asks for its reply, but does not wait for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn try_ask(&self, msg: M) -> Ask<'_, Self, M> {
         Ask::new(self, msg).now()
     }
 
     /// Asks many questions, as [`ActorRef::ask_all`](super::ActorRef::ask_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`AskAll`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = u32)]
+    /// struct Square(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Squarer;
+    ///
+    /// impl Handler<Square> for Squarer {
+    ///     async fn handle(&mut self, msg: Square, _ctx: &mut Context<Self>) -> u32 { msg.0 * msg.0 }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let squarer: Recipient<Square> = Squarer.spawn().recipient();
+    /// let (mut squares, mut sum) = (squarer.ask_all((1..=100).map(Square)), 0);
+    /// while let Some(square) = squares.next().await { sum += square?; }
+    /// assert_eq!(sum, 338_350);
+    /// # Ok(()) }
+    /// ```
     pub fn ask_all<I: IntoIterator<Item = M>>(&self, msgs: I) -> AskAll<'_, Self, I::IntoIter> {
         AskAll::new(self, msgs.into_iter())
     }
@@ -179,7 +248,9 @@ impl<M: Message> fmt::Debug for Recipient<M> {
     }
 }
 
-/// A [`Recipient`] that does not keep a free-standing actor alive.
+/// Refers to any actor that handles `M` without keeping it alive, where that one is free-standing.
+///
+/// For those who subscribe: whoever sends to them sees when they are gone.
 ///
 /// # Examples
 ///
@@ -189,10 +260,22 @@ impl<M: Message> fmt::Debug for Recipient<M> {
 /// #[derive(Message)]
 /// struct Ping;
 ///
-/// fn ping_if_alive(to: &WeakRecipient<Ping>) {
-///     if let Some(to) = to.upgrade() { let _ = to.try_tell(Ping); }
+/// #[derive(Actor)]
+/// struct Echo;
+///
+/// impl Handler<Ping> for Echo {
+///     async fn handle(&mut self, _ping: Ping, _ctx: &mut Context<Self>) {}
 /// }
-/// # let _ = ping_if_alive;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let echo = Echo.spawn();
+/// let weak: WeakRecipient<Ping> = echo.recipient().downgrade();
+/// if let Some(echo) = weak.upgrade() { echo.tell(Ping).await?; }
+/// assert_eq!(weak.identity(), echo.identity());
+/// drop(echo);
+/// assert!(weak.handle().ended().await.is_normal());
+/// assert!(weak.upgrade().is_none());
+/// # Ok(()) }
 /// ```
 pub struct WeakRecipient<M: Message> {
     seat: Arc<dyn Accepting<M>>,

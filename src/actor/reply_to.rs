@@ -16,11 +16,39 @@ use std::{
 
 use super::{asker::Asker, message::Message};
 
-/// An answer that is given later: see [`Context::reply_later`](super::Context::reply_later), and
+/// Gives an answer later: see [`Context::reply_later`](super::Context::reply_later), and
 /// `#[message(defer)]`.
 ///
 /// It can be kept, sent to another task or another actor, and answered once. Dropped unanswered, it tells the
 /// asker at once ([`AskError::NoReply`](crate::AskError::NoReply)).
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// struct Door { waiting: Vec<ReplyTo<&'static str>> }
+///
+/// #[messages]
+/// impl Door {
+///     /// Waits until the door opens.
+///     #[message(defer)]
+///     fn wait(&mut self, reply: ReplyTo<&'static str>) { self.waiting.push(reply); }
+///     /// Opens the door for those who still wait, and returns how many they are.
+///     #[message]
+///     fn open(&mut self) -> usize {
+///         self.waiting.retain(|reply| reply.is_awaited());
+///         self.waiting.drain(..).filter_map(|reply| reply.send("come in").ok()).count()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let door = Door::default().spawn();
+/// let (said, opened) = tokio::join!(door.wait().send(), door.open().send());
+/// assert_eq!((said?, opened?), ("come in", 1));
+/// # Ok(()) }
+/// ```
 #[must_use = "dropped, it tells the asker that there is no reply"]
 pub struct ReplyTo<R> {
     /// `None`: the message was told, so nobody waits.

@@ -26,9 +26,14 @@ use super::{
 };
 use crate::{AskError, TryTellError};
 
-/// A message that has been addressed but not sent: what the methods made by `#[messages]` return.
+/// Holds a message that has been addressed but not sent: what the methods made by `#[messages]` return.
 ///
 /// Awaited, it is an ask. Or end it with one of its methods.
+///
+/// # Cancel safety
+///
+/// Dropped, it has sent nothing. Awaited, or ended with one of its methods, it is an [`Ask`] or a [`Tell`], with what
+/// those say.
 ///
 /// # Examples
 ///
@@ -52,6 +57,14 @@ use crate::{AskError, TryTellError};
 /// account.deposit(2).tell().await?;
 /// account.deposit(3).try_tell()?;
 /// assert_eq!(account.deposit(4).timeout(Duration::from_secs(1)).await?, 10);
+/// assert_eq!(account.deposit(5).deadline(Duration::from_secs(1)).await?, 15);
+/// assert_eq!(account.deposit(6).try_ask().await?, 21);
+///
+/// let (one, two) = tokio::join!(account.deposit(7).send(), account.deposit(8).send());
+/// assert_eq!((one?, two?), (28, 36));
+///
+/// let blocking = tokio::task::spawn_blocking(move || account.deposit(9).blocking());
+/// assert_eq!(blocking.await??, 45);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with a method such as `tell`"]
@@ -67,7 +80,8 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
         Self { to, msg, timeout: None, until: None }
     }
 
-    /// Gives up after this long. Zero is refused: the request then ends at once.
+    /// Gives up after this long: see [`Tell::timeout`] and [`Ask::timeout`]. Zero is refused: the request then ends at
+    /// once.
     pub fn timeout(self, after: Duration) -> Self {
         Self { timeout: Some(after), ..self }
     }
@@ -79,6 +93,10 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     }
 
     /// Sends without asking for the reply. Awaited, it waits for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Tell`].
     pub fn tell(self) -> Tell<'a, T, M> {
         let tell = Tell::new(self.to, self.msg).until(self.until);
         match self.timeout {
@@ -91,17 +109,27 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As [`ActorRef::try_tell`](super::ActorRef::try_tell). The message is inside.
+    /// [`TryTellError::Full`] when there is no room, or others wait for it already; [`TryTellError::Stopped`] when the
+    /// actor accepts nothing any more; [`TryTellError::Timeout`] when its [`deadline`](Self::deadline) has passed. The
+    /// message is inside.
     pub fn try_tell(self) -> Result<(), TryTellError<M>> {
         self.tell().now()
     }
 
-    /// Asks, without waiting for room.
+    /// Asks, without waiting for room: a full mailbox ends it with [`AskError::Full`], the message inside.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn try_ask(self) -> Ask<'a, T, M> {
         self.send().now()
     }
 
     /// Asks, as a plain future, for `join!`, `select!` and the like.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Ask`].
     pub fn send(self) -> Ask<'a, T, M> {
         let ask = Ask::new(self.to, self.msg).until(self.until);
         match self.timeout {
@@ -114,11 +142,12 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Call<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As the ask itself.
+    /// Those of the ask: [`AskError::Stopped`], [`AskError::Timeout`], [`AskError::Failed`], [`AskError::NoReply`],
+    /// [`AskError::Aborted`] and [`AskError::Discarded`]. The message is inside where it still exists.
     ///
     /// # Panics
     ///
-    /// In a handler.
+    /// In a handler, which it would block.
     pub fn blocking(self) -> Result<M::Reply, AskError<M>> {
         self.send().blocking()
     }

@@ -21,7 +21,33 @@ use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError
 pub(crate) type Factory<A> =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<A, BoxError>> + Send>> + Send + Sync>;
 
-/// The options of an actor that is started on its own: see [`Actor::prepare`].
+/// Holds the options of an actor that is started on its own: see [`Actor::prepare`].
+///
+/// Use it for a name, a capacity or a system of its own. An actor that is to start again after a failure is a
+/// [`child`] of a supervisor.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Overflow, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Gauge;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("plant");
+/// let gauge = Gauge
+///     .prepare()
+///     .name("boiler")
+///     .capacity(1)
+///     .overflow(Overflow::DropOldest)
+///     .system(&system)
+///     .start()
+///     .await?;
+/// assert_eq!(system.lookup::<Gauge>("boiler"), Some(gauge));
+/// assert!(Gauge.prepare().name("boiler").system(&system).spawn().is_err(), "the name is taken");
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is started until `spawn` is called"]
 pub struct Spawn<A: Actor> {
     actor: A,
@@ -36,17 +62,17 @@ impl<A: Actor> Spawn<A> {
         Self { actor, name: None, capacity: A::CAPACITY, overflow: A::OVERFLOW, home: None }
     }
 
-    /// Gives the actor a name, unique in its system, by which it can be looked up.
+    /// Gives the actor a name, unique in its system, by which it can be [looked up](crate::System::lookup).
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// Sets how many messages the mailbox holds.
+    /// Sets how many messages the mailbox holds: [`Actor::CAPACITY`] unless set. At least 1.
     pub fn capacity(self, messages: usize) -> Self {
         Self { capacity: messages, ..self }
     }
 
-    /// Sets what the mailbox does with one more message when it is full.
+    /// Sets what the mailbox does with one more message when it is full: [`Actor::OVERFLOW`] unless set.
     pub fn overflow(self, overflow: Overflow) -> Self {
         Self { overflow, ..self }
     }
@@ -193,7 +219,34 @@ pub(super) fn launch<A: Actor>(
     }
 }
 
-/// How a child is made, restarted and stopped: see [`child`].
+/// Says how a child is made, restarted and stopped: see [`child`].
+///
+/// It is plain data: nothing happens before a supervisor is given it.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{AutoShutdown, Overflow, prelude::*};
+/// use std::time::Duration;
+///
+/// #[derive(Actor, Default)]
+/// struct Gauge;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gauge = child("boiler", Gauge::default)
+///     .restart(Restart::Transient)
+///     .shutdown(Duration::from_secs(1))
+///     .capacity(1)
+///     .overflow(Overflow::DropOldest)
+///     .significant(true);
+///
+/// let tree = Supervisor::one_for_one().auto_shutdown(AutoShutdown::AllSignificant).start().await?;
+/// let gauge = tree.spawn(gauge).await?;
+/// assert_eq!(gauge.handle().capacity(), 1);
+/// gauge.stop();
+/// assert!(tree.ended().await.is_normal(), "with its only significant child");
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Child<F> {
     name: Arc<str>,
@@ -351,9 +404,36 @@ where
     Arc::new(move || Box::pin(make::made(factory())))
 }
 
-/// What a factory may return: an actor, a `Result` of one, or a future of either.
+/// Makes an actor of what a factory returns: an actor, a `Result` of one, or a future of either.
 ///
 /// Sealed by its second parameter, which the compiler finds by itself.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Make, prelude::*};
+///
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// /// Starts a child under the name of its kind.
+/// async fn spawn<A, F, T, K>(tree: &ActorRef<Supervisor>, factory: F) -> Result<ActorRef<A>, SpawnError>
+/// where
+///     A: Actor,
+///     F: Fn() -> T + Send + Sync + 'static,
+///     T: Make<A, K> + Send,
+///     K: 'static,
+/// {
+///     tree.spawn(child(A::kind(), factory)).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tree = Supervisor::one_for_one().start().await?;
+/// let cache = spawn(&tree, || async { Ok::<_, std::io::Error>(Cache) }).await?;
+/// assert_eq!(cache.identity().name(), Some("Cache"));
+/// assert!(Cache.make().await.is_ok(), "what the supervisor does with what the factory returns");
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the factory of a child cannot return `{Self}`",
     label = "what the factory returns is neither an actor, nor a `Result` of one, nor a future of either",
@@ -362,22 +442,66 @@ where
 )]
 pub trait Make<A, K>: 'static {
     /// Makes the actor.
+    ///
+    /// # Errors
+    ///
+    /// Those of the factory, or of its future.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped when the child is killed while it is made: then as the factory's own future.
     fn make(self) -> impl Future<Output = Result<A, BoxError>> + Send;
 }
 
-/// The ways in which a factory can return an actor.
+/// Names the ways in which a factory can return an actor, for bounds: see [`Make`].
 pub mod make {
     use super::{Actor, BoxError, Make};
 
-    /// The actor itself.
+    /// Stands for the actor itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{Make, make::Value, prelude::*};
+    ///
+    /// #[derive(Actor)]
+    /// struct Cache;
+    ///
+    /// fn takes(made: impl Make<Cache, Value>) { drop(made); }
+    /// takes(Cache);
+    /// ```
     #[derive(Debug)]
     pub struct Value;
 
-    /// A `Result` of the actor.
+    /// Stands for a `Result` of the actor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{Make, make::Fallible, prelude::*};
+    ///
+    /// #[derive(Actor)]
+    /// struct Cache;
+    ///
+    /// fn takes(made: impl Make<Cache, Fallible>) { drop(made); }
+    /// takes(std::io::Result::Ok(Cache));
+    /// ```
     #[derive(Debug)]
     pub struct Fallible;
 
-    /// A future of what `K` stands for.
+    /// Stands for a future of what `K` stands for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{Make, make::{Later, Value}, prelude::*};
+    ///
+    /// #[derive(Actor)]
+    /// struct Cache;
+    ///
+    /// fn takes(made: impl Make<Cache, Later<Value>>) { drop(made); }
+    /// takes(async { Cache });
+    /// ```
     #[derive(Debug)]
     pub struct Later<K>(std::marker::PhantomData<K>);
 

@@ -29,6 +29,39 @@ use crate::{
 ///
 /// By then all messages of the ended actor have met their fate, its `stopped` hook is through and its name is
 /// free. Its text is "worker#3 was killed".
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+/// use tokio::sync::oneshot;
+///
+/// #[derive(Actor)]
+/// struct Worker;
+///
+/// struct Foreman { worker: Handle, report: Option<oneshot::Sender<Terminated>> }
+///
+/// impl Actor for Foreman {
+///     async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+///         ctx.watch(&self.worker);
+///         Ok(())
+///     }
+///     async fn terminated(&mut self, _ctx: &mut Context<Self>, of: Terminated) {
+///         let _ = self.report.take().map(|report| report.send(of));
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let worker = Worker.prepare().name("worker").spawn()?;
+/// let (report, reported) = oneshot::channel();
+/// let foreman = Foreman { worker: worker.handle(), report: Some(report) }.spawn();
+/// worker.kill();
+/// let of = reported.await?;
+/// assert_eq!(of.identity, *worker.identity());
+/// assert!(!of.reason.is_normal() && of.to_string().ends_with("was killed"));
+/// # drop(foreman);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Terminated {
@@ -66,6 +99,33 @@ impl<A: Actor> Context<A> {
     /// its watches and notices with it.
     ///
     /// From outside an actor await [`Handle::ended`] instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Worker;
+    ///
+    /// /// Ends with the worker.
+    /// struct Shadow { worker: Handle }
+    ///
+    /// impl Actor for Shadow {
+    ///     async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+    ///         ctx.watch(&self.worker);
+    ///         Ok(())
+    ///     }
+    ///     async fn terminated(&mut self, ctx: &mut Context<Self>, _of: Terminated) { ctx.stop() }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let worker = Worker.spawn();
+    /// let shadow = Shadow { worker: worker.handle() }.spawn();
+    /// worker.stop();
+    /// assert!(shadow.ended().await.is_normal());
+    /// # }
+    /// ```
     pub fn watch(&self, target: impl Into<Handle>) {
         self.watch_how(&target.into(), How::Hook);
     }
@@ -126,6 +186,42 @@ impl<A: Actor> Context<A> {
     /// Takes a watch back, and its notice if that has not been delivered yet.
     ///
     /// Nothing happens when `target` is not watched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor)]
+    /// struct Worker;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Foreman { over: u32 }
+    ///
+    /// #[messages]
+    /// impl Foreman {
+    ///     /// Has a worker do something, and loses sight of it then.
+    ///     #[message]
+    ///     fn look(&mut self, worker: Handle, ctx: &mut Context<Self>) {
+    ///         ctx.watch_with(&worker, |_| Over);
+    ///         ctx.unwatch(&worker);
+    ///     }
+    ///     /// Counts the ends it was told of.
+    ///     #[message]
+    ///     fn over(&mut self) { self.over += 1 }
+    ///     /// Returns the count.
+    ///     #[message]
+    ///     fn count(&self) -> u32 { self.over }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (foreman, worker) = (Foreman::default().spawn(), Worker.spawn());
+    /// foreman.look(worker.handle()).await?;
+    /// worker.stop();
+    /// worker.ended().await;
+    /// assert_eq!(foreman.count().await?, 0);
+    /// # Ok(()) }
+    /// ```
     pub fn unwatch(&self, target: impl Into<Handle>) {
         ties::unwatch(&**self.seat(), &**target.into().seat());
     }

@@ -43,15 +43,34 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 /// # Examples
 ///
 /// ```
-/// use postbox::{DeadLetters, Reason};
+/// use postbox::{Reason, prelude::*};
 ///
-/// fn report(dead: &DeadLetters) {
-///     assert_eq!(dead.count(Reason::Leaked), 0);
-///     for group in dead.counts() {
-///         eprintln!("{} × {} for {}: {}", group.count, group.message_type, group.kind, group.reason);
-///     }
+/// #[derive(Message, Debug, PartialEq)]
+/// struct Withdraw { amount: u64 }
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Withdraw> for Account {
+///     async fn handle(&mut self, _msg: Withdraw, _ctx: &mut Context<Self>) {}
 /// }
-/// # let _ = report;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("bank");
+/// let account = Account.prepare().system(&system).spawn()?;
+/// let mut letters = system.dead_letters().subscribe(16);
+/// for amount in 1..=3 { account.tell(Withdraw { amount }).await?; }
+/// account.stop_now();
+/// account.ended().await;
+///
+/// let dead = system.dead_letters();
+/// assert_eq!((dead.total(), dead.count(Reason::Stopped), dead.count(Reason::Leaked)), (3, 3, 0));
+/// for group in dead.counts() {
+///     eprintln!("{} × {} for {}: {}", group.count, group.message_type, group.kind, group.reason);
+/// }
+/// assert_eq!(dead.recent()[0].take_message(), Some(Withdraw { amount: 1 }), "the oldest comes first");
+/// assert!(letters.try_next().is_some());
+/// # Ok(()) }
 /// ```
 pub struct DeadLetters {
     by_reason: [AtomicU64; Reason::ALL.len()],
@@ -64,6 +83,34 @@ pub struct DeadLetters {
 type Tap = Box<dyn Fn(&DeadLetter) + Send + Sync>;
 
 /// Counts the dead letters of one kind of actor, one type of message and one reason.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Reason, prelude::*};
+///
+/// #[derive(Message, Debug, PartialEq)]
+/// struct Withdraw { amount: u64 }
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Withdraw> for Account {
+///     async fn handle(&mut self, _msg: Withdraw, _ctx: &mut Context<Self>) {}
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("bank");
+/// let account = Account.prepare().system(&system).spawn()?;
+/// for amount in 1..=3 { account.tell(Withdraw { amount }).await?; }
+/// account.stop_now();
+/// account.ended().await;
+///
+/// let group = &system.dead_letters().counts()[0];
+/// assert_eq!((group.kind, group.reason, group.count), ("Account", Reason::Stopped, 3));
+/// assert!(group.message_type.ends_with("Withdraw"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Group {
@@ -80,6 +127,36 @@ pub struct Group {
 /// Receives the dead letters recorded since [`DeadLetters::subscribe`].
 ///
 /// It never holds up the sink: a letter that finds its buffer full is missed, and [counted](Self::missed).
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Reason, prelude::*};
+///
+/// #[derive(Message, Debug, PartialEq)]
+/// struct Withdraw { amount: u64 }
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Withdraw> for Account {
+///     async fn handle(&mut self, _msg: Withdraw, _ctx: &mut Context<Self>) {}
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("bank");
+/// let account = Account.prepare().system(&system).spawn()?;
+/// let mut letters = system.dead_letters().subscribe(2);
+/// for amount in 1..=3 { account.tell(Withdraw { amount }).await?; }
+/// account.stop_now();
+///
+/// let first = letters.next().await.ok_or("the sink is there")?;
+/// assert_eq!(first.take_message(), Some(Withdraw { amount: 1 }));
+/// account.ended().await;
+/// assert!(letters.try_next().is_some() && letters.try_next().is_none());
+/// assert_eq!(letters.missed(), 1, "the third found the buffer full");
+/// # Ok(()) }
+/// ```
 pub struct Subscription {
     letters: mpsc::Receiver<DeadLetter>,
     missed: Arc<AtomicU64>,

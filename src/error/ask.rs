@@ -27,12 +27,28 @@ use crate::reason::StopReason;
 /// # Examples
 ///
 /// ```
-/// use postbox::AskError;
+/// use postbox::prelude::*;
 ///
-/// fn send_again<M>(error: AskError<M>, is_idempotent: bool) -> Option<M> {
-///     if error.may_retry().unwrap_or(is_idempotent) { error.into_message() } else { None }
+/// #[derive(Message, Debug, PartialEq)]
+/// #[message(reply = u64)]
+/// struct Deposit(u64);
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Deposit> for Account {
+///     async fn handle(&mut self, msg: Deposit, _ctx: &mut Context<Self>) -> u64 { msg.0 }
 /// }
-/// # let _ = send_again::<String>;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.spawn();
+/// account.stop();
+/// account.ended().await;
+/// let error = account.ask(Deposit(5)).await.expect_err("it has stopped");
+/// assert!(matches!(error, AskError::Stopped { .. }));
+/// assert_eq!((error.may_retry(), error.recipient()), (Some(true), account.identity()));
+/// assert_eq!(error.into_message(), Some(Deposit(5)));
+/// # Ok(()) }
 /// ```
 #[non_exhaustive]
 pub enum AskError<M> {

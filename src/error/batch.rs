@@ -4,8 +4,8 @@ use std::{collections::VecDeque, error::Error, fmt};
 
 use super::{TellError, TryTellError};
 
-/// Messages that a batch has not sent: an iterator over those it had taken from its own iterator already, and then
-/// over the rest of that.
+/// Holds the messages that a batch has not sent: an iterator over those it had taken from its own iterator already,
+/// and then over the rest of that.
 ///
 /// # Examples
 ///
@@ -124,13 +124,25 @@ impl<I: Iterator> fmt::Debug for Rest<I> {
 /// # Examples
 ///
 /// ```
-/// use postbox::{BatchError, TryTellError, prelude::*};
+/// use postbox::prelude::*;
 ///
-/// /// The messages that are still to be sent, when it makes sense to send them again.
-/// fn again<M, I: Iterator<Item = M>>(failed: BatchError<TryTellError<M>, I>) -> Option<impl Iterator<Item = M>> {
-///     matches!(failed.error, TryTellError::Full { .. }).then(|| failed.into_rest())
+/// #[derive(Message, Debug, PartialEq)]
+/// #[message(reply = u64)]
+/// struct Deposit(u64);
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Deposit> for Account {
+///     async fn handle(&mut self, msg: Deposit, _ctx: &mut Context<Self>) -> u64 { msg.0 }
 /// }
-/// # let _ = again::<u32, std::vec::IntoIter<u32>>;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.prepare().capacity(2).spawn()?;
+/// let failed = account.try_tell_many((1..=5).map(Deposit)).expect_err("two of them fit");
+/// assert!(matches!(failed.error, TryTellError::Full { msg: Deposit(3), .. }));
+/// assert_eq!((failed.accepted, failed.into_rest().count()), (2, 3));
+/// # Ok(()) }
 /// ```
 #[non_exhaustive]
 pub struct BatchError<E, I: Iterator> {

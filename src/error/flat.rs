@@ -14,12 +14,33 @@ use super::AskError;
 /// # Examples
 ///
 /// ```
-/// use postbox::FlatError;
+/// use postbox::{FlatError, prelude::*};
 ///
-/// fn is_poor<M>(error: &FlatError<String, M>) -> bool {
-///     matches!(error, FlatError::Reply(reason) if reason == "too little")
+/// #[derive(Actor, Default)]
+/// struct Account { balance: u64 }
+///
+/// #[messages]
+/// impl Account {
+///     /// Takes money if there is enough.
+///     #[message(derive(Debug))]
+///     fn withdraw(&mut self, amount: u64) -> Result<u64, String> {
+///         self.balance = self.balance.checked_sub(amount).ok_or("too little")?;
+///         Ok(self.balance)
+///     }
 /// }
-/// # let _ = is_poor::<u8>;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let account = Account { balance: 5 }.spawn();
+/// let poor = account.withdraw(9).await.flat().expect_err("it has five");
+/// assert_eq!(poor.may_retry(), Some(false), "it was answered");
+/// assert_eq!(poor.into_reply().as_deref(), Some("too little"));
+///
+/// account.stop();
+/// account.ended().await;
+/// let late: FlatError<String, Withdraw> = account.withdraw(1).await.flat().expect_err("it has stopped");
+/// assert!(matches!(late, FlatError::Ask(_)));
+/// assert_eq!(late.into_message().map(|msg| msg.amount), Some(1));
+/// # }
 /// ```
 #[non_exhaustive]
 pub enum FlatError<E, M> {
@@ -52,6 +73,9 @@ pub enum FlatError<E, M> {
 ///     }
 /// }
 ///
+/// /// What is good, or nothing.
+/// fn good<E>(answer: impl Flat<Value = u64, Error = E>) -> u64 { answer.flat().unwrap_or(0) }
+///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let account = Account { balance: 5 }.spawn();
 /// assert_eq!(account.withdraw(2).await.flat().ok(), Some(3));
@@ -59,12 +83,13 @@ pub enum FlatError<E, M> {
 ///     Err(FlatError::Reply(reason)) => assert_eq!(reason, "too little"),
 ///     other => panic!("{other:?}"),
 /// }
+/// assert_eq!(good(account.withdraw(9).await), 0);
 /// # }
 /// ```
 pub trait Flat {
-    /// What the reply is when it is good.
+    /// The type of the reply when it is good.
     type Value;
-    /// Both errors as one.
+    /// The type of both errors as one.
     type Error;
 
     /// Makes one `Result` of both.

@@ -13,12 +13,19 @@ use crate::reason::StopReason;
 /// # Examples
 ///
 /// ```
-/// use postbox::SpawnError;
+/// use postbox::prelude::*;
 ///
-/// fn is_running_already(error: &SpawnError) -> bool {
-///     matches!(error, SpawnError::NameTaken { .. } | SpawnError::DuplicateChild { .. })
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tree = Supervisor::one_for_one().start().await?;
+/// tree.spawn(child("cache", Cache::default)).await?;
+/// match tree.spawn(child("cache", Cache::default)).await {
+///     Err(SpawnError::DuplicateChild { name, .. }) => assert_eq!(&*name, "cache"),
+///     other => panic!("{other:?}"),
 /// }
-/// # let _ = is_running_already;
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
@@ -72,12 +79,17 @@ pub enum SpawnError {
 /// # Examples
 ///
 /// ```
-/// use postbox::ChildError;
+/// use postbox::{ChildError, prelude::*};
 ///
-/// fn is_known(error: &ChildError) -> bool {
-///     !matches!(error, ChildError::NotFound { .. })
-/// }
-/// # let _ = is_known;
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tree = Supervisor::one_for_one().start().await?;
+/// tree.spawn(child("cache", Cache::default)).await?;
+/// assert!(matches!(tree.delete_child("cache"), Err(ChildError::Running { .. })));
+/// assert!(matches!(tree.stop_child("store").await, Err(ChildError::NotFound { .. })));
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

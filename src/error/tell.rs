@@ -15,16 +15,31 @@ use crate::reason::StopReason;
 /// # Examples
 ///
 /// ```
-/// use postbox::TellError;
+/// use postbox::prelude::*;
 ///
-/// fn undelivered<M>(error: TellError<M>) -> Option<M> {
-///     match error {
-///         TellError::Timeout { msg, .. } => Some(msg),         // still worth another try
-///         TellError::Stopped { reason, .. } if reason.is_normal() => None,
-///         other => Some(other.into_message()),
-///     }
+/// #[derive(Message, Debug, PartialEq)]
+/// #[message(reply = u64)]
+/// struct Deposit(u64);
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Deposit> for Account {
+///     async fn handle(&mut self, msg: Deposit, _ctx: &mut Context<Self>) -> u64 { msg.0 }
 /// }
-/// # let _ = undelivered::<String>;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.spawn();
+/// account.stop();
+/// account.ended().await;
+/// let error = account.tell(Deposit(5)).await.expect_err("it has stopped");
+/// match &error {
+///     TellError::Stopped { reason, .. } => assert!(reason.is_normal()),
+///     other => panic!("{other}"),
+/// }
+/// assert_eq!(error.recipient(), account.identity());
+/// assert_eq!(error.into_message(), Deposit(5));
+/// # Ok(()) }
 /// ```
 #[non_exhaustive]
 pub enum TellError<M> {
@@ -62,12 +77,27 @@ pub enum TellError<M> {
 /// # Examples
 ///
 /// ```
-/// use postbox::TryTellError;
+/// use postbox::prelude::*;
 ///
-/// fn is_busy<M>(error: &TryTellError<M>) -> bool {
-///     matches!(error, TryTellError::Full { .. })
+/// #[derive(Message, Debug, PartialEq)]
+/// #[message(reply = u64)]
+/// struct Deposit(u64);
+///
+/// #[derive(Actor)]
+/// struct Account;
+///
+/// impl Handler<Deposit> for Account {
+///     async fn handle(&mut self, msg: Deposit, _ctx: &mut Context<Self>) -> u64 { msg.0 }
 /// }
-/// # let _ = is_busy::<String>;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let account = Account.prepare().capacity(1).spawn()?;
+/// account.try_tell(Deposit(1))?;
+/// let error = account.try_tell(Deposit(5)).expect_err("there is no room");
+/// assert!(matches!(error, TryTellError::Full { capacity: 1, .. }));
+/// assert_eq!(error.recipient(), account.identity());
+/// assert_eq!(error.into_message(), Deposit(5));
+/// # Ok(()) }
 /// ```
 #[non_exhaustive]
 pub enum TryTellError<M> {

@@ -24,11 +24,27 @@ use std::sync::{Arc, Once, OnceLock};
 /// # Examples
 ///
 /// ```
-/// fn ticket(panic: &postbox::Panic) -> String {
-///     let place = panic.place().map_or_else(|| "an unknown place".to_owned(), |place| place.to_string());
-///     format!("{} ({place})", panic.text())
+/// use postbox::{Panic, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Divider;
+///
+/// #[messages]
+/// impl Divider {
+///     /// Divides.
+///     #[message]
+///     fn divide(&self, by: u32) -> u32 { 100 / by }
 /// }
-/// # let _ = ticket;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let divider = Divider.spawn();
+/// divider.divide(0).tell().await?;
+/// let StopReason::Failed(failure) = divider.ended().await else { panic!("it has failed") };
+/// let panic: &Panic = failure.panic().ok_or("it has panicked")?;
+/// assert_eq!(panic.text(), "attempt to divide by zero");
+/// assert!(panic.place().is_some());
+/// if let Some(backtrace) = panic.backtrace() { eprintln!("{backtrace}"); }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Panic {
@@ -45,6 +61,30 @@ struct Trace {
 }
 
 /// Locates a panic in the source; it prints as `src/bank.rs:88:13`.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Panic, Place, prelude::*};
+///
+/// #[derive(Actor)]
+/// struct Divider;
+///
+/// #[messages]
+/// impl Divider {
+///     /// Divides.
+///     #[message]
+///     fn divide(&self, by: u32) -> u32 { 100 / by }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let divider = Divider.spawn();
+/// divider.divide(0).tell().await?;
+/// let StopReason::Failed(failure) = divider.ended().await else { panic!("it has failed") };
+/// let place: &Place = failure.panic().and_then(Panic::place).ok_or("it has panicked somewhere")?;
+/// assert_eq!(place.to_string(), format!("{}:{}:{}", place.file(), place.line(), place.column()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
     file: String,

@@ -21,6 +21,8 @@ mod tests;
 ///     .jitter(0.2)
 ///     .reset_after(Duration::from_secs(60));
 /// assert_eq!(backoff.delay(1, 0.0), Duration::from_millis(20));
+/// assert_eq!(backoff.delay(1, 1.0), Duration::from_millis(16));
+/// assert_eq!(Backoff::none().delay(9, 0.0), Duration::ZERO);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {

@@ -5,8 +5,17 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// How long a killed actor has to come to an await. After it, an actor whose code holds a thread is
+/// Says how long a killed actor has to come to an await. After it, an actor whose code holds a thread is
 /// [`Detached`](crate::Status::Detached): 500 ms.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::KILL_GRACE;
+/// use std::time::Duration;
+///
+/// assert_eq!(KILL_GRACE, Duration::from_millis(500));
+/// ```
 pub const KILL_GRACE: Duration = Duration::from_millis(500);
 
 /// How many graces pass before an actor is given up that no thread is at work on. It only waits for a thread

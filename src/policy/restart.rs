@@ -20,6 +20,22 @@ mod tests;
 ///
 /// Every new start is charged to the supervisor's [`Limit`], whatever ended the old one. To end a permanent
 /// child for good, ask its supervisor.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::prelude::*;
+///
+/// #[derive(Actor, Default)]
+/// struct Job;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tree = Supervisor::one_for_one().start().await?;
+/// let job = tree.spawn(child("job", Job::default).restart(Restart::Transient)).await?;
+/// job.stop();
+/// assert!(job.ended().await.is_normal(), "it ended well, so it stays ended");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Restart {
@@ -70,11 +86,12 @@ pub enum Shutdown {
 /// # Examples
 ///
 /// ```
-/// use postbox::Supervision;
+/// use postbox::{Strategy, Supervision};
 ///
 /// // For a connection, what reads from it, and what depends on both.
 /// let supervision = Supervision::rest_for_one();
-/// # let _ = supervision;
+/// assert_ne!(supervision, Supervision::default(), "which is one for one");
+/// assert_eq!(Strategy::default(), Strategy::OneForOne);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -92,6 +109,24 @@ pub enum Strategy {
 ///
 /// It stops as after `stop_now`: with a normal reason, and its children before it. Without one of the other
 /// two, a child that says it is significant is refused.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{AutoShutdown, prelude::*};
+///
+/// #[derive(Actor, Default)]
+/// struct Job;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let jobs = Supervisor::one_for_one().auto_shutdown(AutoShutdown::AllSignificant).start().await?;
+/// for name in ["one", "two"] {
+///     let job = child(name, Job::default).restart(Restart::Temporary).significant(true);
+///     jobs.spawn(job).await?.stop();
+/// }
+/// assert!(jobs.ended().await.is_normal());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AutoShutdown {
@@ -114,12 +149,23 @@ pub enum AutoShutdown {
 ///
 /// ```
 /// use std::time::Duration;
-/// use postbox::{Backoff, Supervision};
+/// use postbox::{AutoShutdown, Backoff, Supervision, prelude::*};
 ///
-/// let supervision = Supervision::one_for_one()
-///     .limit(3, Duration::from_secs(60))
-///     .backoff(Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1)));
-/// # let _ = supervision;
+/// /// A pool of connections, which stops with the last of them.
+/// #[derive(Default)]
+/// struct Pool;
+///
+/// impl Actor for Pool {
+///     fn supervision(&self) -> Supervision {
+///         Supervision::one_for_one()
+///             .limit(3, Duration::from_secs(60))
+///             .backoff(Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1)))
+///             .auto_shutdown(AutoShutdown::AllSignificant)
+///             .stop_together()
+///     }
+/// }
+/// assert_ne!(Pool.supervision(), Supervision::default());
+/// assert_ne!(Supervision::one_for_all(), Supervision::rest_for_one());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Supervision {

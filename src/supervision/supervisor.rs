@@ -10,7 +10,7 @@ use crate::{
 type Starting<'a> = Pin<Box<dyn Future<Output = Result<(), SpawnError>> + Send + 'a>>;
 type StaticChild = Arc<dyn for<'a> Fn(&'a mut Context<Supervisor>) -> Starting<'a> + Send + Sync>;
 
-/// An actor that starts children, restarts them when they fail, and stops them when it ends.
+/// Starts children, restarts them when they fail, and stops them when it ends: an actor that does only that.
 ///
 /// It is free-standing: the tree lives as long as a reference to it. It handles no messages.
 ///
@@ -40,6 +40,15 @@ type StaticChild = Arc<dyn for<'a> Fn(&'a mut Context<Supervisor>) -> Starting<'
 /// assert_eq!(flaky.call().await?, 1);
 /// assert!(flaky.call().await.is_err());
 /// assert_eq!(flaky.call().await?, 1, "a new incarnation behind the same reference");
+///
+/// // By hand:
+/// tree.stop_child("flaky").await?;
+/// assert_eq!((tree.children().len(), tree.count_children().running), (1, 0));
+/// let again = tree.restart_child("flaky").await?.typed::<Flaky>().ok_or("it runs")?;
+/// assert_eq!(again.call().await?, 1);
+/// tree.stop_child("flaky").await?;
+/// tree.delete_child("flaky")?;
+/// assert_eq!(tree.count_children().known, 0);
 /// # Ok(()) }
 /// ```
 pub struct Supervisor {
@@ -93,6 +102,36 @@ impl Supervisor {
     /// Begins a supervisor that restarts the child that ended and those that started after it.
     ///
     /// For children that depend on their elders: see [`Strategy`](crate::Strategy).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Part { calls: u32 }
+    ///
+    /// #[messages]
+    /// impl Part {
+    ///     /// Counts the calls of this incarnation.
+    ///     #[message]
+    ///     fn call(&mut self) -> u32 { self.calls += 1; self.calls }
+    ///     /// Fails.
+    ///     #[message]
+    ///     fn fail(&mut self) { panic!("broken") }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tree = Supervisor::rest_for_one().start().await?;
+    /// let elder = tree.spawn(child("elder", Part::default)).await?;
+    /// let younger = tree.spawn(child("younger", Part::default)).await?;
+    /// assert_eq!((elder.call().await?, younger.call().await?), (1, 1));
+    /// assert!(younger.fail().await.is_err());
+    /// assert_eq!((elder.call().await?, younger.call().await?), (2, 1), "the elder goes on");
+    /// assert!(elder.fail().await.is_err());
+    /// assert_eq!((elder.call().await?, younger.call().await?), (1, 1), "the younger restarts with it");
+    /// # Ok(()) }
+    /// ```
     pub fn rest_for_one() -> SupervisorBuilder {
         SupervisorBuilder::new(Supervision::rest_for_one())
     }
@@ -119,7 +158,32 @@ impl fmt::Debug for Supervisor {
     }
 }
 
-/// The settings of a [`Supervisor`].
+/// Holds the settings of a [`Supervisor`]: see [`Supervisor::one_for_one`] and its siblings.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{Backoff, prelude::*};
+/// use std::time::Duration;
+///
+/// #[derive(Actor, Default)]
+/// struct Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::new("shop");
+/// let tree = Supervisor::one_for_one()
+///     .limit(3, Duration::from_secs(60))
+///     .backoff(Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1)))
+///     .stop_together()
+///     .name("caches")
+///     .system(&system)
+///     .child(child("cache", Cache::default))
+///     .start()
+///     .await?;
+/// assert_eq!(tree.identity().name(), Some("caches"));
+/// assert_eq!((tree.children().len(), system.actors().len()), (1, 2));
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is started until `start` is called, or `build` for a supervisor of supervisors"]
 pub struct SupervisorBuilder {
     supervision: Supervision,

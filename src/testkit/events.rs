@@ -6,6 +6,22 @@ use super::Kit;
 use crate::{Actor, ActorRef, Failure, Handle, Identity, Message, Reason, Recipient, StopReason, WeakRef};
 
 /// Tells of one thing that happened to an actor of a test system.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{prelude::*, testkit::{Event, TestSystem, run}};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// run(|sys: TestSystem| async move {
+///     let idle = sys.spawn(Idle);
+///     let mut events = sys.events();
+///     let event = events.expect(|event| matches!(event, Event::Started { .. })).await;
+///     assert_eq!(event.actor(), idle.identity());
+/// });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -76,7 +92,7 @@ impl Event {
 /// # Examples
 ///
 /// ```
-/// use postbox::{prelude::*, testkit::{TestSystem, run}};
+/// use postbox::{prelude::*, testkit::{Event, TestSystem, run}};
 ///
 /// #[derive(Actor)]
 /// struct Idle;
@@ -94,8 +110,12 @@ impl Event {
 ///     let mut events = sys.events();
 ///     sys.faults().panic_next::<Poke>();
 ///     idle.try_tell(Poke).unwrap();
+///     events.expect(|event| matches!(event, Event::DeadLetter { .. })).await;
 ///     events.expect_failure(&idle).await;
 ///     events.expect_restart(&idle).await;
+///     assert!(events.next().is_none(), "it is all that happened so far");
+///     tree.stop_child("idle").await.unwrap();
+///     assert!(events.expect_ended(&idle).await.is_normal());
 /// });
 /// ```
 pub struct Events {
@@ -206,7 +226,28 @@ impl fmt::Debug for Events {
     }
 }
 
-/// Whatever says which actor is meant: any reference, or an identity. Sealed.
+/// Says which actor is meant: any reference does, and an identity. Sealed.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{prelude::*, testkit::{TestSystem, Who, run}};
+///
+/// #[derive(Actor)]
+/// struct Idle;
+///
+/// /// Waits for an end, whatever says whose.
+/// async fn end_of(sys: &TestSystem, actor: &impl Who) -> String {
+///     format!("{} {}", actor.who().kind(), sys.events().expect_ended(actor).await)
+/// }
+///
+/// run(|sys: TestSystem| async move {
+///     let idle = sys.spawn(Idle);
+///     idle.stop();
+///     assert_eq!(end_of(&sys, &idle).await, "Idle was asked to stop");
+///     assert_eq!(end_of(&sys, &idle.handle()).await, "Idle was asked to stop");
+/// });
+/// ```
 pub trait Who: sealed::Sealed {
     /// Returns the actor's identity.
     fn who(&self) -> &Identity;

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use super::{Kit, run::Dice};
 use crate::{Actor, ActorId, BoxError, Identity, Message, id::short_type_name};
 
-/// The means to make actors of a test system fail, wait and die: see [`TestSystem::faults`](super::TestSystem::faults).
+/// Makes actors of a test system fail, wait and die: see [`TestSystem::faults`](super::TestSystem::faults).
 ///
 /// What happens is what happens in earnest: the message has been taken, and its failure takes the way of any
 /// failure, to the asker, the supervisor and the dead letters. The failures, and the dead letters they leave,
@@ -26,6 +26,7 @@ use crate::{Actor, ActorId, BoxError, Identity, Message, id::short_type_name};
 ///
 /// ```
 /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+/// use std::time::Duration;
 ///
 /// #[derive(Actor, Default)]
 /// struct Account { balance: u64 }
@@ -34,15 +35,31 @@ use crate::{Actor, ActorId, BoxError, Identity, Message, id::short_type_name};
 /// impl Account {
 ///     /// Adds money and returns the new balance.
 ///     #[message]
-///     fn deposit(&mut self, amount: u64) -> u64 { self.balance += amount; self.balance }
+///     async fn deposit(&mut self, amount: u64) -> u64 {
+///         tokio::task::yield_now().await;
+///         self.balance += amount;
+///         self.balance
+///     }
 /// }
 ///
 /// run(|sys: TestSystem| async move {
 ///     let tree = sys.supervisor().start().await.unwrap();
 ///     let account = tree.spawn(child("account", Account::default)).await.unwrap();
+///
 ///     sys.faults().panic_next::<Deposit>();
 ///     assert!(matches!(account.deposit(1).await, Err(AskError::Failed { .. })));
+///     sys.faults().error_next::<Deposit>("no connection");
+///     assert!(account.deposit(1).await.unwrap_err().to_string().contains("no connection"));
+///     sys.faults().kill_during::<Deposit>();
+///     assert!(matches!(account.deposit(1).await, Err(AskError::Aborted { .. })));
 ///     assert_eq!(account.deposit(1).await.unwrap(), 1, "restarted");
+///
+///     sys.faults().delay_next::<Deposit>(Duration::from_secs(1));
+///     account.deposit(1).tell().await.unwrap();
+///     sys.settle().await;
+///     assert_eq!(account.handle().depth(), 1, "it has not been taken yet");
+///     sys.advance(Duration::from_secs(1)).await;
+///     assert_eq!(account.deposit(0).await.unwrap(), 2);
 /// });
 /// ```
 pub struct Faults<'a> {
@@ -87,6 +104,22 @@ impl<'a> Faults<'a> {
 
     /// Has the next `times` starts of actors of type `A` fail, as if their `started` hook had returned an
     /// error. The hook does not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Store;
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     sys.faults().fail_start::<Store>(1);
+    ///     let tree = sys.supervisor().start().await.unwrap();
+    ///     assert!(matches!(tree.spawn(child("store", Store::default)).await, Err(SpawnError::Failed(_))));
+    ///     assert!(tree.spawn(child("store", Store::default)).await.is_ok());
+    /// });
+    /// ```
     pub fn fail_start<A: Actor>(&self, times: u32) {
         *self.kit.record.pages().orders.starts.entry(A::kind()).or_default() += times;
         self.kit.record.arm();
@@ -100,6 +133,33 @@ impl<'a> Faults<'a> {
     /// # Panics
     ///
     /// For a rate that is not from 0 to 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Sum(u64);
+    ///
+    /// #[messages]
+    /// impl Sum {
+    ///     /// Adds.
+    ///     #[message]
+    ///     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     let tree = sys.supervisor().limit(100, std::time::Duration::from_secs(1)).start().await.unwrap();
+    ///     let sum = tree.spawn(child("sum", Sum::default)).await.unwrap();
+    ///     sys.faults().random(7, 0.5);
+    ///     let mut failed = 0;
+    ///     for _ in 0..100 { failed += u32::from(sum.add(1).await.is_err()); }
+    ///     assert!((20..80).contains(&failed), "{failed} of 100");
+    ///     sys.faults().random(7, 0.0);
+    ///     assert!(sum.add(1).await.is_ok());
+    /// });
+    /// ```
     pub fn random(&self, seed: u64, rate: f64) {
         self.at_random(None, seed, rate);
     }
@@ -109,6 +169,33 @@ impl<'a> Faults<'a> {
     /// # Panics
     ///
     /// For a rate that is not from 0 to 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Sum(u64);
+    ///
+    /// #[messages]
+    /// impl Sum {
+    ///     /// Adds.
+    ///     #[message]
+    ///     fn add(&mut self, n: u64) -> u64 { self.0 += n; self.0 }
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     let tree = sys.supervisor().limit(100, std::time::Duration::from_secs(1)).start().await.unwrap();
+    ///     let sum = tree.spawn(child("sum", Sum::default)).await.unwrap();
+    ///     sys.faults().random_in::<Sum>(7, 0.5);
+    ///     let mut failed = 0;
+    ///     for _ in 0..100 { failed += u32::from(sum.add(1).await.is_err()); }
+    ///     assert!((20..80).contains(&failed), "{failed} of 100");
+    ///     sys.faults().random_in::<Sum>(7, 0.0);
+    ///     assert!(sum.add(1).await.is_ok());
+    /// });
+    /// ```
     pub fn random_in<A: Actor>(&self, seed: u64, rate: f64) {
         self.at_random(Some(A::kind()), seed, rate);
     }

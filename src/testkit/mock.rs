@@ -122,6 +122,31 @@ impl<A: Actor> Mock<A> {
     }
 
     /// Answers each `M` so that is not [expected](Self::expect): any number, also none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// #[messages]
+    /// impl Idle {
+    ///     /// Does nothing.
+    ///     #[message]
+    ///     fn poke(&self) -> u32 { 0 }
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     let idle = sys.mock::<Idle>();
+    ///     let mut poked = 0;
+    ///     idle.always(move |_: Poke| { poked += 1; poked });
+    ///     for expected in 1..=3 {
+    ///         assert_eq!(idle.actor_ref().poke().await.unwrap(), expected);
+    ///     }
+    /// });
+    /// ```
     pub fn always<M: Message>(&self, answer: impl FnMut(M) -> M::Reply + Send + 'static) -> &Self
     where
         A: Handler<M>,
@@ -153,6 +178,29 @@ impl<A: Actor> Mock<A> {
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{prelude::*, testkit::{TestSystem, run}};
+    ///
+    /// #[derive(Actor)]
+    /// struct Idle;
+    ///
+    /// #[messages]
+    /// impl Idle {
+    ///     /// Does nothing.
+    ///     #[message]
+    ///     fn poke(&self) {}
+    /// }
+    ///
+    /// run(|sys: TestSystem| async move {
+    ///     let idle = sys.mock::<Idle>();
+    ///     idle.expect(|_: Poke| ());
+    ///     idle.actor_ref().try_tell(Poke).unwrap();
+    ///     idle.expect_done().await;
+    /// });
+    /// ```
     pub async fn expect_done(&self) {
         self.kit.settle().await;
         if let Some(unmet) = self.steps.unmet() {

@@ -10,7 +10,7 @@ use std::{
 use super::{Kit, record::lock};
 use crate::{Actor, ActorRef, Context, Handler, Message, Recipient, ReplyTo};
 
-/// A recipient of `M` that keeps what it is sent for the test to look at: see
+/// Keeps what it is sent for the test to look at, as a recipient of `M`: see
 /// [`TestSystem::probe`](super::TestSystem::probe).
 ///
 /// It is an actor like any other, with a bounded mailbox. What it has taken counts as handled; an ask is
@@ -23,19 +23,24 @@ use crate::{Actor, ActorRef, Context, Handler, Message, Recipient, ReplyTo};
 ///
 /// #[derive(Message, Debug)]
 /// #[message(reply = u64)]
-/// struct Price { of: String }
+/// struct Price { of: &'static str }
 ///
 /// run(|sys: TestSystem| async move {
-///     let mut shop = sys.probe::<Price>();
+///     let mut shop = sys.probe_of::<Price>(1);
 ///     let to = shop.recipient();
-///     let asking = tokio::spawn(async move { to.ask(Price { of: "tea".to_owned() }).await });
+///     let asking = tokio::spawn(async move { to.ask(Price { of: "tea" }).await });
 ///     let asked = shop.expect().await;
 ///     assert_eq!(asked.message.of, "tea");
 ///     asked.reply(3);
 ///     assert_eq!(asking.await.unwrap().unwrap(), 3);
 ///
-///     shop.recipient().tell(Price { of: "ink".to_owned() }).await.unwrap();
-///     expect_match!(shop, Price { of } if of == "ink");
+///     // A slow neighbour:
+///     shop.hold().await;
+///     shop.recipient().tell(Price { of: "ink" }).await.unwrap();
+///     shop.wait_full().await;
+///     assert!(shop.recipient().try_tell(Price { of: "pen" }).is_err());
+///     shop.release();
+///     expect_match!(shop, Price { of: "ink" });
 ///     shop.expect_none().await;
 /// });
 /// ```
@@ -45,7 +50,25 @@ pub struct Probe<M: Message> {
     seen: Seen<M>,
 }
 
-/// A message that a [`Probe`] was sent.
+/// Holds a message that a [`Probe`] was sent.
+///
+/// # Examples
+///
+/// ```
+/// use postbox::{prelude::*, testkit::{Received, TestSystem, run}};
+///
+/// #[derive(Message)]
+/// #[message(reply = u64)]
+/// struct Price { of: &'static str }
+///
+/// run(|sys: TestSystem| async move {
+///     let mut shop = sys.probe::<Price>();
+///     shop.recipient().tell(Price { of: "tea" }).await.unwrap();
+///     let told: Received<Price> = shop.expect().await;
+///     assert!(!told.is_asked());
+///     assert_eq!(told.reply(3).of, "tea");
+/// });
+/// ```
 pub struct Received<M: Message> {
     /// The message.
     pub message: M,

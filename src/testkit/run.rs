@@ -112,7 +112,20 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
 
-/// What an async test may return: nothing, a `Result` or an [`ExitCode`].
+/// Says whether a test has failed, as what it may return: nothing, a `Result` or an [`ExitCode`].
+///
+/// # Examples
+///
+/// ```
+/// use postbox::testkit::{Outcome, TestSystem, run};
+/// use std::process::ExitCode;
+///
+/// assert!(!().is_error() && !Ok::<(), String>(()).is_error());
+/// assert!(Err::<(), _>("broken").is_error() && ExitCode::FAILURE.is_error());
+///
+/// // A test that returns an error is not looked at, and hands the error on.
+/// assert_eq!(run(|_: TestSystem| async { Err::<(), _>("broken") }), Err("broken"));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a test cannot return `{Self}`",
     label = "neither nothing, nor a `Result`, nor an `ExitCode`",

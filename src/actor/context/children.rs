@@ -28,6 +28,31 @@ impl<A: Actor> Context<A> {
     /// # Cancel safety
     ///
     /// Dropped while the child starts, the child goes on starting and stays a child.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Cache;
+    ///
+    /// /// An application whose parts are its children.
+    /// struct App { cache: Option<ActorRef<Cache>> }
+    ///
+    /// impl Actor for App {
+    ///     async fn started(&mut self, ctx: &mut Context<Self>) -> Result<(), BoxError> {
+    ///         self.cache = Some(ctx.spawn_child(child("cache", Cache::default)).await?);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let app = App { cache: None }.prepare().start().await?;
+    /// let parts = System::current().snapshot().find(app.identity().id()).map(|app| app.children.len());
+    /// assert_eq!(parts, Some(1));
+    /// # Ok(()) }
+    /// ```
     pub async fn spawn_child<B, F, T, K>(&mut self, child: Child<F>) -> Result<ActorRef<B>, SpawnError>
     where
         B: Actor,
@@ -104,6 +129,33 @@ impl<A: Actor> Context<A> {
     /// # Cancel safety
     ///
     /// Dropped while the child starts, the child goes on starting.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Session;
+    ///
+    /// #[derive(Actor)]
+    /// struct Sessions;
+    ///
+    /// #[messages]
+    /// impl Sessions {
+    ///     /// Ends the session of a user, and begins another one.
+    ///     #[message]
+    ///     async fn renew(&mut self, user: String, ctx: &mut Context<Self>) -> bool {
+    ///         ctx.spawn_child(child(&*user, Session::default)).await.is_ok()
+    ///             && ctx.stop_child(&user).await.is_ok()
+    ///             && ctx.restart_child(&user).await.is_ok()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert!(Sessions.spawn().renew("ada".to_owned()).await?);
+    /// # Ok(()) }
+    /// ```
     pub async fn restart_child(&mut self, name: &str) -> Result<Handle, ChildError> {
         self.family().restart_child(name).await
     }
@@ -114,18 +166,105 @@ impl<A: Actor> Context<A> {
     ///
     /// [`ChildError::NotFound`]; [`ChildError::Running`] and [`ChildError::Restarting`] when it has not ended;
     /// [`ChildError::SupervisorGone`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{ChildError, prelude::*};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Session;
+    ///
+    /// #[derive(Actor)]
+    /// struct Sessions;
+    ///
+    /// #[messages]
+    /// impl Sessions {
+    ///     /// Forgets the session of a user, if it has ended.
+    ///     #[message]
+    ///     fn forget(&mut self, user: String, ctx: &mut Context<Self>) -> Result<(), ChildError> {
+    ///         ctx.delete_child(&user)
+    ///     }
+    ///     /// Opens the session of a user.
+    ///     #[message]
+    ///     async fn open(&mut self, user: String, ctx: &mut Context<Self>) -> Result<ActorRef<Session>, SpawnError> {
+    ///         ctx.spawn_child(child(user, Session::default)).await
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sessions = Sessions.spawn();
+    /// let session = sessions.open("ada".to_owned()).await??;
+    /// assert!(matches!(sessions.forget("ada".to_owned()).await?, Err(ChildError::Running { .. })));
+    /// assert!(matches!(sessions.forget("bob".to_owned()).await?, Err(ChildError::NotFound { .. })));
+    /// # drop(session);
+    /// # Ok(()) }
+    /// ```
     pub fn delete_child(&mut self, name: &str) -> Result<(), ChildError> {
         self.family().delete_child(name)
     }
 
     /// Returns handles of the actor's children, in start order. Those that have ended and are known are among
     /// them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Session;
+    ///
+    /// #[derive(Actor)]
+    /// struct Sessions;
+    ///
+    /// #[messages]
+    /// impl Sessions {
+    ///     /// Opens a session, and returns the names of all.
+    ///     #[message]
+    ///     async fn open(&mut self, user: String, ctx: &mut Context<Self>) -> Vec<Option<String>> {
+    ///         let _ = ctx.spawn_child(child(user, Session::default)).await;
+    ///         ctx.children().iter().map(|session| session.identity().name().map(str::to_owned)).collect()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// assert_eq!(Sessions.spawn().open("ada".to_owned()).await?, [Some("ada".to_owned())]);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn children(&self) -> Vec<Handle> {
         self.seat.common().family().map(Family::children).unwrap_or_default()
     }
 
     /// Counts the actor's children.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::{ChildCount, prelude::*};
+    ///
+    /// #[derive(Actor, Default)]
+    /// struct Session;
+    ///
+    /// #[derive(Actor)]
+    /// struct Sessions;
+    ///
+    /// #[messages]
+    /// impl Sessions {
+    ///     /// Opens a session, and counts all.
+    ///     #[message]
+    ///     async fn open(&mut self, user: String, ctx: &mut Context<Self>) -> ChildCount {
+    ///         let _ = ctx.spawn_child(child(user, Session::default)).await;
+    ///         ctx.count_children()
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let count = Sessions.spawn().open("ada".to_owned()).await?;
+    /// assert_eq!((count.known, count.running), (1, 1));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn count_children(&self) -> ChildCount {
         self.seat.common().family().map(Family::count).unwrap_or_default()

@@ -11,7 +11,7 @@ use crate::{
     policy::children::{Member, Stage},
 };
 
-/// How many children a supervisor has, and in which state.
+/// Counts the children of a supervisor, by their state.
 ///
 /// # Examples
 ///

@@ -28,12 +28,14 @@ use crate::{
     queue::{Phase, Ticket},
 };
 
-/// A message whose reply is awaited.
+/// Sends a message and waits for its reply, when awaited.
 ///
 /// # Errors
 ///
-/// Whatever happens to the message, the ask ends with it, at once: see [`AskError`], which also says whether
-/// sending again is safe.
+/// Whatever happens to the message, the ask ends with it, at once: [`AskError::Stopped`], [`AskError::Timeout`],
+/// [`AskError::Failed`], [`AskError::NoReply`], [`AskError::Aborted`], [`AskError::Discarded`],
+/// [`AskError::WouldDeadlock`], and [`AskError::Full`] for one that does not wait for room. [`AskError`] says when each
+/// of them comes, and whether sending again is safe.
 ///
 /// # Cancel safety
 ///
@@ -45,10 +47,11 @@ use crate::{
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
 /// #[message(reply = usize)]
-/// struct Length(String);
+/// struct Length(&'static str);
 ///
 /// #[derive(Actor)]
 /// struct Measure;
@@ -59,7 +62,12 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let measure = Measure.spawn();
-/// assert_eq!(measure.ask(Length("four".to_owned())).await?, 4);
+/// assert_eq!(measure.ask(Length("four")).await?, 4);
+/// assert_eq!(measure.ask(Length("in time")).timeout(Duration::from_secs(1)).await?, 7);
+/// assert_eq!(measure.ask(Length("at once")).now().await?, 7);
+///
+/// let blocking = tokio::task::spawn_blocking(move || measure.ask(Length("a thread")).blocking());
+/// assert_eq!(blocking.await??, 8);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
@@ -103,7 +111,8 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         }
     }
 
-    /// Gives up after this long. Zero is refused: the request then ends at once.
+    /// Gives up after this long, waiting for room and for the reply together, with [`AskError::Timeout`]. Zero is
+    /// refused: the request then ends at once. A handler that has begun is not cut.
     ///
     /// # Panics
     ///
@@ -170,7 +179,9 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// Those of the ask as awaited, but for a deadlock: [`AskError::Stopped`], [`AskError::Timeout`],
+    /// [`AskError::Failed`], [`AskError::NoReply`], [`AskError::Aborted`], [`AskError::Discarded`], and
+    /// [`AskError::Full`] after [`now`](Self::now).
     ///
     /// # Panics
     ///

@@ -42,6 +42,7 @@ use crate::{
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
 /// #[message(reply = usize)]
@@ -60,6 +61,11 @@ use crate::{
 /// assert_eq!(lengths.next().await.expect("a first")?, 3);
 /// assert_eq!(lengths.next().await.expect("a second")?, 5);
 /// assert!(lengths.next().await.is_none());
+///
+/// // Each in a second, and none handled that has waited for a minute:
+/// let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+/// let mut lengths = measure.ask_all(["four"].map(Length)).timeout(second).deadline(minute);
+/// assert_eq!(lengths.next().await.expect("the only one")?, 4);
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until `next` is awaited"]

@@ -22,7 +22,7 @@ use crate::{
     queue::Ticket,
 };
 
-/// The end of a stream at an actor: a [`Sink`] of messages, with the feature `stream`.
+/// Ends a stream at an actor: a [`Sink`] of messages, with the feature `stream`.
 ///
 /// A message is accepted when `start_send` has returned `Ok`, and has exactly one fate from then on, as if it had
 /// been told. The sink keeps none of them back, so flushing has nothing to do, and closing ends nothing: the actor
@@ -91,6 +91,33 @@ pub struct TellSink<M: Message> {
 
 impl<A: Actor> ActorRef<A> {
     /// Makes a [`Sink`] for messages of one type, with the feature `stream`: the end of a stream at this actor.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`TellSink`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::SinkExt;
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(&'static str);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) { drop(line.0); }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.spawn();
+    /// log.sink().send(Line("hello")).await?;
+    /// assert_eq!(log.ledger().accepted, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn sink<M: Message>(&self) -> TellSink<M>
     where
         A: Handler<M>,
@@ -101,6 +128,33 @@ impl<A: Actor> ActorRef<A> {
 
 impl<M: Message> Recipient<M> {
     /// Makes a [`Sink`], with the feature `stream`: the end of a stream at the actor behind it.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`TellSink`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::SinkExt;
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(&'static str);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, line: Line, _ctx: &mut Context<Self>) { drop(line.0); }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log: Recipient<Line> = Log.spawn().recipient();
+    /// log.sink().send(Line("hello")).await?;
+    /// assert_eq!(log.handle().ledger().accepted, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn sink(&self) -> TellSink<M> {
         TellSink { to: self.clone(), ticket: Ticket::default(), deadlock: false }
     }

@@ -25,7 +25,7 @@ use crate::{
     queue::Ticket,
 };
 
-/// A message on its way to a mailbox; awaited, it waits its turn for room.
+/// Sends a message when awaited, and waits its turn for room in the mailbox.
 ///
 /// `Ok` means accepted: from then on the message has exactly one fate.
 ///
@@ -44,9 +44,10 @@ use crate::{
 ///
 /// ```
 /// use postbox::prelude::*;
+/// use std::time::Duration;
 ///
 /// #[derive(Message)]
-/// struct Line(String);
+/// struct Line(&'static str);
 ///
 /// #[derive(Actor)]
 /// struct Log;
@@ -57,7 +58,12 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let log = Log.spawn();
-/// log.tell(Line("hello".to_owned())).await?;
+/// log.tell(Line("as soon as there is room")).await?;
+/// log.tell(Line("in time")).timeout(Duration::from_secs(1)).await?;
+/// log.tell(Line("at once")).now()?;
+///
+/// let blocking = tokio::task::spawn_blocking(move || log.tell(Line("a thread")).blocking());
+/// blocking.await??;
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until it is awaited or ended with `now` or `blocking`"]
@@ -170,7 +176,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// [`TellError::Stopped`] and [`TellError::Timeout`], with the message.
     ///
     /// # Panics
     ///

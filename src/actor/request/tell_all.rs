@@ -32,7 +32,7 @@ use crate::{
 /// of a long batch in runs of 8, 16, 32 and 64. More would hold the lock longer for next to nothing.
 const RUN: usize = 32;
 
-/// Many messages on their way to a mailbox, in their order; awaited, they wait their turn for room.
+/// Sends many messages when awaited, in their order, and waits its turn for room in the mailbox.
 ///
 /// `Ok` holds how many there were, and means that each of them has been accepted: from then on it has exactly one
 /// fate, as if it had been told by itself. What differs is the cost: as many as fit, and up to 32, go in under one
@@ -48,8 +48,8 @@ const RUN: usize = 32;
 ///
 /// # Errors
 ///
-/// [`BatchError`], at the first message that is refused, for one of the reasons of [`Tell`](super::Tell). All that
-/// was not accepted is inside: that message and those behind it.
+/// [`BatchError`] with [`TellError::Stopped`], [`TellError::Timeout`] or [`TellError::WouldDeadlock`], at the first
+/// message that is refused. All that was not accepted is inside: that message and those behind it.
 ///
 /// # Panics
 ///
@@ -115,6 +115,28 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// assert_eq!(log.tell_all((0..9).map(Line)).timeout(Duration::from_secs(1)).await?, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn timeout(mut self, after: Duration) -> Self {
         self.deadline.set_after(after);
         self
@@ -126,6 +148,28 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     /// # Panics
     ///
     /// When awaited in a runtime without a timer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// assert_eq!(log.tell_all((0..9).map(Line)).deadline(Duration::from_secs(1)).await?, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn deadline(mut self, after: Duration) -> Self {
         self.deadline.set_until(Until::after(after));
         self
@@ -150,12 +194,34 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     ///
     /// # Errors
     ///
-    /// [`BatchError`], at the first message that is refused, for one of the reasons of
-    /// [`Tell::now`](super::Tell::now). All that was not accepted is inside.
+    /// [`BatchError`] with [`TryTellError::Full`], [`TryTellError::Stopped`] or [`TryTellError::Timeout`], at the first
+    /// message that is refused. All that was not accepted is inside.
     ///
     /// # Panics
     ///
     /// When the iterator does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// let full = log.tell_all((0..9).map(Line)).now().expect_err("four of them fit");
+    /// assert_eq!((full.accepted, full.into_rest().count()), (4, 5));
+    /// # Ok(()) }
+    /// ```
     pub fn now(mut self) -> Result<usize, BatchError<TryTellError<I::Item>, I>> {
         while self.fill() {
             if self.deadline.is_checked()
@@ -181,11 +247,35 @@ impl<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> TellAll<'a, T,
     ///
     /// # Errors
     ///
-    /// As awaited.
+    /// [`BatchError`] with [`TellError::Stopped`] or [`TellError::Timeout`], at the first message that is refused.
     ///
     /// # Panics
     ///
     /// In a handler, which it would block for ever; and when the iterator does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    ///
+    /// #[derive(Message)]
+    /// struct Line(u32);
+    ///
+    /// #[derive(Actor)]
+    /// struct Log;
+    ///
+    /// impl Handler<Line> for Log {
+    ///     async fn handle(&mut self, _line: Line, _ctx: &mut Context<Self>) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = Log.prepare().capacity(4).spawn()?;
+    /// let blocking = tokio::task::spawn_blocking(move || {
+    ///     log.tell_all((0..9).map(Line)).blocking().map_err(|failed| failed.error)
+    /// });
+    /// assert_eq!(blocking.await??, 9);
+    /// # Ok(()) }
+    /// ```
     pub fn blocking(mut self) -> Result<usize, BatchError<TellError<I::Item>, I>> {
         blocking::run(
             &mut self,
