@@ -109,6 +109,13 @@ mod defer {
             waiting.into_iter().filter_map(|reply| reply.send("come in").ok()).count()
         }
 
+        /// Not async, with the context.
+        #[message(defer)]
+        pub fn close(&mut self, reply: ReplyTo<&'static str>, ctx: &mut Context<Self>) {
+            ctx.stop();
+            let _ = reply.send("closed");
+        }
+
         /// Async, with a field and the context, which may stand anywhere.
         #[message(defer)]
         pub async fn greet(
@@ -230,6 +237,13 @@ mod defer {
             assert!(matches!(error, AskError::NoReply { .. }), "{how:?}: {error}");
         }
         assert_eq!(door.open().await.unwrap(), 0, "the door still stands");
+    }
+
+    #[tokio::test]
+    async fn a_deferred_method_that_is_not_async_has_the_context_as_well() {
+        let door = Door::default().spawn();
+        assert_eq!(door.close().await.unwrap(), "closed");
+        assert_eq!(door.ended().await, StopReason::Stopped);
     }
 
     #[tokio::test]

@@ -140,7 +140,10 @@ fn call(krate: &Path, plan: &Plan, is_there: &dyn Fn(&Field) -> bool) -> TokenSt
         }
         Answers::Later => {
             let (reply, answer) = (local("reply"), local("answer"));
-            let call = if plan.is_async { call } else { quote!(async move { #call }) };
+            // The context is still needed when the method is through.
+            let lent = plan.args.iter().any(|arg| matches!(arg, Arg::Context));
+            let lent = lent.then(|| quote!(let #ctx = &mut *#ctx;));
+            let call = if plan.is_async { call } else { quote!({ #lent async move { #call } }) };
             quote! {
                 async move {
                     let (#reply, #answer) = #krate::__private::reply_to(#ctx).await;
