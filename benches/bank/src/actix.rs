@@ -11,7 +11,7 @@ pub const POISON: u64 = 13;
 pub struct Insufficient;
 
 pub struct Account {
-    balance: u64,
+    pub balance: u64,
 }
 
 impl Actor for Account {

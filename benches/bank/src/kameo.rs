@@ -15,7 +15,7 @@ pub struct Branch;
 
 #[derive(Actor, Clone)]
 pub struct Account {
-    balance: u64,
+    pub balance: u64,
 }
 
 #[messages]

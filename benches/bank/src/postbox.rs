@@ -11,7 +11,7 @@ pub struct Insufficient;
 #[derive(Actor)]
 #[actor(capacity = 64)]
 pub struct Account {
-    balance: u64,
+    pub balance: u64,
 }
 
 #[messages]
