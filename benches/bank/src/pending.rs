@@ -9,14 +9,10 @@ use crate::framework::{Bank, NoAnswer, POISON};
 /// Five deposits: each sum tells which of them were handled.
 pub const DEPOSITS: [u64; 5] = [1, 2, 4, 8, 16];
 
-/// What became of five messages that waited behind poison, and of their account.
+/// How many of five deposits that waited behind poison the account shows afterwards. `None`: there is no account
+/// that answers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
-    /// Those of the five that were handled, or that an account would still have to show.
-    pub handled: usize,
-    /// Whether there is an account afterwards that answers.
-    pub open: bool,
-}
+pub struct Told(pub Option<usize>);
 
 /// What became of five withdrawals that waited behind poison, and of the poison's own asker.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +38,7 @@ pub fn told<B: Bank>(poisons: usize) -> Told {
         }
         settle().await;
         let balance = bank.look_up().await.balance().await;
-        Told { handled: balance.as_ref().map_or(0, |sum| sum.count_ones() as usize), open: balance.is_ok() }
+        Told(balance.ok().map(|sum| sum.count_ones() as usize))
     })
 }
 
@@ -69,8 +65,10 @@ pub async fn settle() {
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of 5", self.handled)?;
-        if self.open { Ok(()) } else { f.write_str(", no account") }
+        match self.0 {
+            Some(shown) => write!(f, "{shown} of 5"),
+            None => f.write_str("no account answers"),
+        }
     }
 }
 

@@ -22,13 +22,13 @@ fn stopped() -> NoAnswer {
 
 #[test]
 fn what_waits_behind_one_poison_is_handled() {
-    assert_eq!(told::<Kameo>(1), Told { handled: 5, open: true });
+    assert_eq!(told::<Kameo>(1), Told(Some(5)));
     assert_eq!(asked::<Kameo>(1), Asked { poison: Err(stopped()), answered: 5, others: None });
 }
 
 #[test]
 fn what_waits_behind_two_poisons_is_lost() {
-    assert_eq!(told::<Kameo>(2), Told { handled: 0, open: true });
+    assert_eq!(told::<Kameo>(2), Told(Some(0)));
     assert_eq!(asked::<Kameo>(2), Asked { poison: Err(stopped()), answered: 0, others: Some(stopped()) });
 }
 
@@ -199,6 +199,45 @@ async fn one_message_type_of_any_actor_is_a_recipient() {
     let any = account.clone().reply_recipient::<Withdraw>();
     let left: Result<u64, SendError<Withdraw, Insufficient>> = any.ask(Withdraw { amount: 1 }).await;
     assert!(matches!(left, Ok(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_tells_of_the_end_of_another() {
+    struct Friend(Vec<ActorId>);
+
+    impl Actor for Friend {
+        type Args = Self;
+        type Error = Infallible;
+
+        async fn on_start(friend: Self, _: ActorRef<Self>) -> Result<Self, Infallible> {
+            Ok(friend)
+        }
+
+        async fn on_link_died(
+            &mut self,
+            _: WeakActorRef<Self>,
+            id: ActorId,
+            _: ActorStopReason,
+        ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
+            self.0.push(id);
+            Ok(ControlFlow::Continue(()))
+        }
+    }
+
+    #[messages]
+    impl Friend {
+        #[message]
+        fn ended(&self) -> Vec<ActorId> {
+            self.0.clone()
+        }
+    }
+
+    let friend = Friend::spawn(Friend(Vec::new()));
+    let account = Account::spawn(Account { balance: 0 });
+    friend.link(&account).await;
+    account.kill();
+    settle().await;
+    assert_eq!(friend.ask(Ended).await.unwrap(), [account.id()]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ async fn account(balance: u64) -> ActorRef<AccountMessage> {
 #[test]
 fn what_waits_behind_a_poison_is_lost() {
     for poisons in [1, 2] {
-        assert_eq!(told::<Ractor>(poisons), Told { handled: 0, open: true });
+        assert_eq!(told::<Ractor>(poisons), Told(Some(0)));
         let others = Some(closed());
         assert_eq!(asked::<Ractor>(poisons), Asked { poison: Err(closed()), answered: 0, others });
     }
