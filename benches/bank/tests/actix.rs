@@ -1,6 +1,6 @@
 //! What actix 0.13 does: at a failure, and in the calls that the page for those who come from it names.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use actix::{
     actors::mocker::Mocker,
@@ -180,6 +180,28 @@ fn while_a_handler_awaits_the_next_message_is_handled() {
     });
 }
 
+/// Asks itself, and returns the answer.
+#[derive(Message)]
+#[rtype(result = "usize")]
+struct AskItself;
+
+impl Handler<AskItself> for Sleeper {
+    type Result = ResponseFuture<usize>;
+
+    fn handle(&mut self, _: AskItself, ctx: &mut Context<Self>) -> Self::Result {
+        let answer = ctx.address().send(Log);
+        Box::pin(async move { answer.await.expect("it is handled meanwhile").len() })
+    }
+}
+
+#[test]
+fn an_actor_may_ask_itself() {
+    Actix::run(async {
+        let sleeper = Sleeper { log: Vec::new() }.start();
+        assert_eq!(sleeper.send(AskItself).await.unwrap(), 0);
+    });
+}
+
 #[test]
 fn an_account_ends_with_its_last_address() {
     Actix::run(async {
@@ -272,6 +294,30 @@ fn an_actor_may_have_timers_and_streams_of_its_own() {
         let saver = Saver(0).start();
         tokio::time::sleep(Duration::from_millis(3500)).await;
         assert_eq!(saver.send(Balance).await.unwrap(), 313);
+    });
+}
+
+/// Its state stays on its thread.
+struct Local(Rc<Cell<u64>>);
+
+impl Actor for Local {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deposit> for Local {
+    type Result = ();
+
+    fn handle(&mut self, Deposit(amount): Deposit, _ctx: &mut Context<Self>) {
+        self.0.set(self.0.get() + amount);
+    }
+}
+
+#[test]
+fn the_state_of_an_actor_need_not_be_send() {
+    Actix::run(async {
+        let sum = Rc::new(Cell::new(0));
+        Local(Rc::clone(&sum)).start().send(Deposit(5)).await.unwrap();
+        assert_eq!(sum.get(), 5);
     });
 }
 

@@ -97,6 +97,21 @@ async fn past_its_limit_the_account_ends_and_its_branch_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_child_has_a_limit_of_its_own() {
+    let branch = Branch::spawn(Branch);
+    for _ in 0..2 {
+        let account = Account::supervise(&branch, Account { balance: 0 })
+            .restart_limit(1, Duration::from_secs(10))
+            .spawn()
+            .await;
+        assert!(account.ask(Withdraw { amount: POISON }).await.is_err());
+        settle().await;
+        assert_eq!(account.ask(Balance).await.unwrap(), 0);
+    }
+    assert!(branch.is_alive());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_permanent_account_that_is_stopped_neither_ends_nor_answers() {
     let (_branch, account) = open(0).await;
     account.ask(Balance).await.unwrap();

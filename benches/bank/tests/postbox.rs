@@ -90,6 +90,19 @@ impl Flaky {
         }
         "done"
     }
+
+    /// Refuses, and means that it is broken.
+    #[message(on_err = fail)]
+    fn refuse(&mut self) -> Result<(), &'static str> {
+        Err("broken")
+    }
+}
+
+#[tokio::test]
+async fn an_err_is_a_failure_if_the_method_says_so() {
+    let flaky = Flaky { failures: Arc::default() }.spawn();
+    assert!(matches!(flaky.refuse().await, Err(AskError::Failed(_))));
+    assert!(flaky.ended().await.is_failure());
 }
 
 #[tokio::test]
@@ -240,6 +253,42 @@ async fn who_asks_itself_is_told() {
     assert!(Sleeper::default().spawn().ask_itself().await.unwrap());
 }
 
+/// Tells the other three times what it is told.
+#[derive(Actor, Default)]
+#[actor(capacity = 1)]
+struct Pump {
+    other: Option<Recipient<Pass>>,
+}
+
+#[messages]
+impl Pump {
+    /// Says who the other is.
+    #[message]
+    fn meet(&mut self, other: Recipient<Pass>) {
+        self.other = Some(other);
+    }
+
+    /// Passes it on.
+    #[message]
+    async fn pass(&mut self, number: u64) {
+        for _ in 0..3 {
+            let told = self.other.as_ref().expect("they have met").tell(Pass { number }).await;
+            assert!(told.is_ok(), "the other is alive");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_actors_that_fill_each_others_mailboxes_wait_for_ever() {
+    let (left, right) = (Pump::default().spawn(), Pump::default().spawn());
+    left.meet(right.recipient()).await.unwrap();
+    right.meet(left.recipient()).await.unwrap();
+    let both = async { tokio::join!(left.pass(1).send(), right.pass(1).send()) };
+    assert!(tokio::time::timeout(Duration::from_secs(3600), both).await.is_err(), "an hour later");
+    left.kill();
+    right.kill();
+}
+
 #[tokio::test]
 async fn an_answer_may_come_later_and_a_failure_on_purpose() {
     let sleeper = Sleeper::default().spawn();
@@ -352,6 +401,17 @@ async fn an_account_ends_with_its_last_reference_when_it_has_handled_what_waits(
     assert!(matches!(handle.ended().await, StopReason::Released));
     assert_eq!(handle.ledger().handled, 1);
     assert!(weak.upgrade().is_none());
+}
+
+#[tokio::test]
+async fn a_supervised_account_lives_on_without_references() {
+    let (branch, account) = open(3).await.unwrap();
+    account.deposit(1).await.unwrap();
+    drop(account);
+    let found = branch.children()[0].typed::<Account>().unwrap();
+    assert_eq!(found.balance().await.unwrap(), 4, "the same incarnation");
+    drop(branch);
+    assert!(matches!(found.ended().await, StopReason::Shutdown));
 }
 
 #[test]
