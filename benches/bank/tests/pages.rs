@@ -27,6 +27,9 @@ macro_rules! page {
 
 const PAGES: [Page; 4] = [page!("kameo"), page!("ractor"), page!("actix"), page!("channels")];
 
+/// In the order of their pages.
+const PEERS: [&str; 3] = ["kameo", "ractor", "actix"];
+
 const OURS: &str = include_str!("../src/postbox.rs");
 const OUR_TESTS: &str = include_str!("postbox.rs");
 const README: &str = include_str!("../../../README.md");
@@ -81,17 +84,38 @@ fn rows(page: &str) -> Vec<Vec<String>> {
     table.map(cells).collect()
 }
 
-/// A source without comments and white space, nor the commas that rustfmt sets where it breaks a line.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// A source without comments, with white space between words only, and without the commas that rustfmt sets where
+/// it breaks a line.
 fn squeezed(source: &str) -> String {
     let code = source.lines().map(str::trim).filter(|line| !line.starts_with("//"));
-    let text: String = code.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    let mut text = String::new();
+    for piece in code.flat_map(str::split_whitespace) {
+        if text.ends_with(is_word) && piece.starts_with(is_word) {
+            text.push(' ');
+        }
+        text.push_str(piece);
+    }
     text.replace(",)", ")").replace(",}", "}").replace(",>", ">")
+}
+
+/// Whether `wanted` is in `source`, and not as a part of longer words.
+fn occurs(wanted: &str, source: &str) -> bool {
+    source.match_indices(wanted).any(|(at, _)| {
+        let goes_on = |a: Option<char>, b: Option<char>| a.is_some_and(is_word) && b.is_some_and(is_word);
+        let (before, after) = (&source[..at], &source[at + wanted.len()..]);
+        !goes_on(before.chars().last(), wanted.chars().next())
+            && !goes_on(wanted.chars().last(), after.chars().next())
+    })
 }
 
 fn assert_occurs(code: &str, sources: &[String], place: &str) {
     let wanted = squeezed(code);
     assert!(!wanted.is_empty(), "{place}: empty code");
-    assert!(sources.iter().any(|source| source.contains(&wanted)), "{place}: `{code}` is in no source");
+    assert!(sources.iter().any(|source| occurs(&wanted, source)), "{place}: `{code}` is in no source");
 }
 
 fn tests_in(source: &str) -> BTreeSet<&str> {
@@ -177,13 +201,32 @@ fn branch() -> usize {
     lines::count(rest.split_once("/// Opens an account").expect("where it ends").0) - 1
 }
 
+#[test]
+fn the_peers_are_those_of_versus_and_the_pages_say_which() {
+    let pins = |manifest: &'static str| {
+        let pin = move |peer: &str| {
+            let line = manifest.lines().find(|line| line.starts_with(&format!("{peer} = "))).expect("a peer");
+            let (_, rest) = line.split_once("\"=").expect("a pin");
+            rest.split_once('"').expect("its end").0.to_owned()
+        };
+        PEERS.map(pin)
+    };
+    let here = pins(include_str!("../Cargo.toml"));
+    assert_eq!(here, pins(include_str!("../../versus/Cargo.toml")));
+    for ((peer, version), page) in PEERS.iter().zip(here).zip(PAGES) {
+        assert!(page.text.contains(&format!("For {peer} {version},")), "{}", page.name);
+    }
+}
+
 macro_rules! row {
     ($name:ident, $bank:ty) => {{
         let name = <$bank>::NAME;
         let (_, source) = lines::SOURCES.into_iter().find(|(source, _)| *source == name).expect("its source");
-        let told = pending::told::<$bank>(2).0.map_or("account gone".to_owned(), |shown| shown.to_string());
-        let asked = pending::asked::<$bank>(2).answered;
-        let row = format!("| {name} | {} | {told} | {asked} |", lines::count(source));
+        let shown = |told: pending::Told| told.0.map_or("account gone".to_owned(), |shown| shown.to_string());
+        let (told, told_two) = (shown(pending::told::<$bank>(1)), shown(pending::told::<$bank>(2)));
+        let (asked, asked_two) = (pending::asked::<$bank>(1).answered, pending::asked::<$bank>(2).answered);
+        let count = lines::count(source);
+        let row = format!("| {name} | {count} | {told} | {told_two} | {asked} | {asked_two} |");
         assert!(README.lines().any(|line| line == row), "no row {row}");
     }};
 }
