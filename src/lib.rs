@@ -18,6 +18,8 @@ pub mod testkit;
 
 #[cfg(feature = "stream")]
 pub use self::actor::TellSink;
+#[cfg(feature = "tower")]
+pub use self::actor::{AskService, OwnedAsk};
 #[cfg(feature = "testkit")]
 pub use postbox_macros::test;
 #[cfg(feature = "macros")]

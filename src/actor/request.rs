@@ -16,6 +16,8 @@ mod tell_all;
 
 use std::{cell::Cell, fmt, future::IntoFuture, time::Duration};
 
+#[cfg(feature = "tower")]
+pub use self::ask::{AskService, OwnedAsk};
 #[cfg(feature = "stream")]
 pub use self::sink::TellSink;
 pub use self::{ask::Ask, ask_all::AskAll, tell::Tell, tell_all::TellAll};

@@ -1,5 +1,8 @@
 //! Sending and asking for the reply.
 
+#[cfg(feature = "tower")]
+mod service;
+
 use std::{
     fmt,
     pin::Pin,
@@ -9,6 +12,8 @@ use std::{
 
 use tokio::task::coop;
 
+#[cfg(feature = "tower")]
+pub use self::service::{AskService, OwnedAsk};
 use super::{
     accept, blocking,
     deadline::{Deadline, Passed},

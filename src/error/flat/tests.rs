@@ -39,6 +39,9 @@ fn a_flat_error_is_the_one_or_the_other() {
     assert_eq!(error.may_retry(), Some(true));
     assert!(error.into_message() == Some(MSG));
 
+    let error = Flat::from(AskError::NoReply { to: account() });
+    assert!(matches!(error, FlatError::Ask(AskError::NoReply { .. })));
+
     let failure = Failure::panicked(account(), Step::Started, Panic::at("src/bank.rs", 88, 13, "overdrawn"));
     let error: Flat = Err::<Result<u32, _>, _>(AskError::Failed(failure)).flat().unwrap_err();
     let source = error.source().and_then(|source| source.downcast_ref::<Failure>());
