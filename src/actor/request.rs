@@ -56,7 +56,7 @@ use crate::{AskError, TryTellError};
 /// assert_eq!(account.deposit(4).timeout(Duration::from_secs(1)).await?, 10);
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with a method such as `tell`"]
+#[must_use = "nothing is sent yet: add `.await` to ask and wait for the reply, or `.tell().await` to send without one"]
 pub struct Call<'a, T: ?Sized, M> {
     to: &'a T,
     msg: M,

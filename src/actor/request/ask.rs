@@ -67,7 +67,7 @@ use crate::{
 /// assert_eq!(measure.ask(Length("four".to_owned())).await?, 4);
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
+#[must_use = "nothing is sent yet: add `.await`, or end it with `blocking`"]
 pub struct Ask<'a, T: ?Sized + Place, M: Message> {
     to: &'a T,
     stage: Stage<M>,
