@@ -79,6 +79,8 @@ mod ways;
 
 #[cfg(feature = "stream")]
 pub use self::request::TellSink;
+#[cfg(feature = "tower")]
+pub use self::request::{AskService, OwnedAsk};
 pub use self::{
     accept::Accept,
     actor_ref::{ActorRef, WeakRef},

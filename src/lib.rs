@@ -18,6 +18,8 @@ pub mod testkit;
 
 #[cfg(feature = "stream")]
 pub use self::actor::TellSink;
+#[cfg(feature = "tower")]
+pub use self::actor::{AskService, OwnedAsk};
 /// Makes a test of an async function: it runs in a [`TestSystem`](testkit::TestSystem) of its own, with the clock
 /// paused.
 ///

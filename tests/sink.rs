@@ -144,6 +144,28 @@ async fn a_stream_with_nothing_ready_holds_no_room() {
     lab.close().await;
 }
 
+/// What a forward had in hand when it lost is gone with it, as with any sink; what it had given was accepted, and the
+/// stream by reference goes on behind it.
+#[tokio::test(start_paused = true)]
+async fn a_forward_that_loses_a_select_leaves_what_it_has_sent_and_makes_way() {
+    let lab = Lab::new("select");
+    let probe = busy(&lab, 2, Overflow::Wait).await;
+    let mut notes = stream::iter(1..=6);
+    tokio::select! {
+        forwarded = notes.by_ref().map(Note).map(Ok).forward(probe.sink()) => panic!("{forwarded:?}"),
+        () = idle() => {}
+    }
+    assert_eq!(probe.ledger().queued, 2);
+    lab.diary.open();
+    tokio::select! {
+        forwarded = notes.by_ref().map(Note).map(Ok).forward(probe.sink()) => forwarded.unwrap(),
+        () = tokio::time::sleep(secs(60)) => panic!("the place in the line was kept"),
+    }
+    idle().await;
+    assert_eq!(lab.diary.notes(), [0, 1, 2, 4, 5, 6]);
+    lab.close().await;
+}
+
 /// contract I5: nothing is accepted after close; what was not is in the error
 #[tokio::test(start_paused = true)]
 async fn a_stop_hands_the_message_at_hand_back_and_loses_none() {

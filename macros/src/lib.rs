@@ -33,6 +33,7 @@ mod expand;
 mod fallback;
 mod generics;
 mod krate;
+mod messages;
 mod options;
 mod owned;
 mod parse;
@@ -41,9 +42,6 @@ mod suggest;
 mod test;
 
 use proc_macro::TokenStream;
-use quote::{ToTokens as _, quote};
-
-use crate::errors::Errors;
 
 /// Implements `Actor`, with the default of every hook.
 ///
@@ -483,23 +481,7 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn messages(args: TokenStream, item: TokenStream) -> TokenStream {
-    expand_messages(args.into(), item.into()).into()
-}
-
-fn expand_messages(
-    args: proc_macro2::TokenStream,
-    item: proc_macro2::TokenStream,
-) -> proc_macro2::TokenStream {
-    let mut errors = Errors::default();
-    let made = match parse::block(args, item, &mut errors) {
-        Ok(mut block) => match check::block(&mut block, &mut errors) {
-            Some((plans, protocol)) => expand::block(&block, &plans, protocol.as_ref()),
-            None => block.item.into_token_stream(),
-        },
-        Err(untouched) => untouched,
-    };
-    let errors = errors.to_tokens();
-    quote!(#errors #made)
+    messages::expand(args.into(), item.into()).into()
 }
 
 /// Makes a test of an async function: `#[postbox::test]`, with the feature `testkit`.

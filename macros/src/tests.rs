@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ItemImpl;
 
-use crate::expand_messages;
+use crate::messages::expand;
 
 /// The code blocks of a page, without what the reader does not see.
 fn blocks(page: &str) -> Vec<String> {
@@ -60,7 +60,7 @@ fn the_guide_shows_the_whole_expansion() {
     let mut block: ItemImpl = syn::parse_str(source).expect("the first block is an `impl`");
     assert_eq!(block.attrs.remove(0).to_token_stream().to_string(), "# [messages]");
 
-    let made = plain(expand_messages(TokenStream::new(), block.into_token_stream()));
+    let made = plain(expand(TokenStream::new(), block.into_token_stream()));
     let shown = plain(shown.parse().expect("the second block is Rust"));
     let differ = made.iter().zip(&shown).position(|(made, shown)| made != shown);
     let at = differ.unwrap_or_else(|| made.len().min(shown.len()));

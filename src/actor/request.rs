@@ -16,6 +16,8 @@ mod tell_all;
 
 use std::{cell::Cell, fmt, future::IntoFuture, time::Duration};
 
+#[cfg(feature = "tower")]
+pub use self::ask::{AskService, OwnedAsk};
 #[cfg(feature = "stream")]
 pub use self::sink::TellSink;
 pub use self::{ask::Ask, ask_all::AskAll, tell::Tell, tell_all::TellAll};
@@ -67,7 +69,7 @@ use crate::{AskError, TryTellError};
 /// assert_eq!(blocking.await??, 45);
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with a method such as `tell`"]
+#[must_use = "nothing is sent yet: add `.await` to ask and wait for the reply, or `.tell().await` to send without one"]
 pub struct Call<'a, T: ?Sized, M> {
     to: &'a T,
     msg: M,

@@ -220,7 +220,7 @@ impl<M> fmt::Display for AskError<M> {
         const UNKNOWN: &str = "whether the message took effect is unknown";
         headline::<M>(f, "ask", self.recipient())?;
         match self {
-            Self::Full { capacity, .. } => full(f, *capacity),
+            Self::Full { capacity, .. } => full(f, "ask", *capacity),
             Self::Stopped { reason, .. } => stopped(f, reason),
             Self::Timeout { started: false, after, .. } => {
                 write!(

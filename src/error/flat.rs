@@ -139,6 +139,13 @@ impl<E, M> FlatError<E, M> {
     }
 }
 
+/// For `?`, and for a layer of a `tower` service that makes this error of the other.
+impl<E, M> From<AskError<M>> for FlatError<E, M> {
+    fn from(error: AskError<M>) -> Self {
+        Self::Ask(error)
+    }
+}
+
 impl<E: fmt::Debug, M> fmt::Debug for FlatError<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -258,7 +258,7 @@ impl<M> fmt::Display for TryTellError<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         headline::<M>(f, "tell", self.recipient())?;
         match self {
-            Self::Full { capacity, .. } => full(f, *capacity),
+            Self::Full { capacity, .. } => full(f, "tell", *capacity),
             Self::Stopped { reason, .. } => stopped(f, reason),
             Self::Timeout { after, .. } => {
                 write!(
@@ -303,8 +303,8 @@ pub(super) fn headline<M>(f: &mut fmt::Formatter<'_>, verb: &str, to: &Identity)
     write!(f, "{verb} {} to {to} failed: ", short_type_name::<M>())
 }
 
-pub(super) fn full(f: &mut fmt::Formatter<'_>, capacity: usize) -> fmt::Result {
-    write!(f, "its mailbox is full at {capacity}; the message may be sent again")
+pub(super) fn full(f: &mut fmt::Formatter<'_>, verb: &str, capacity: usize) -> fmt::Result {
+    write!(f, "its mailbox is full at {capacity}; the message may be sent again, and `{verb}` waits for room")
 }
 
 pub(super) fn stopped(f: &mut fmt::Formatter<'_>, reason: &StopReason) -> fmt::Result {

@@ -102,7 +102,8 @@ fn try_tell_errors_say_who_what_why_and_what_now() {
     for (error, text, has_source) in [
         (
             TryTellError::Full { msg: MSG, to: to.clone(), capacity: 64 },
-            "tell Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again",
+            "tell Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again, \
+             and `tell` waits for room",
             false,
         ),
         (
@@ -150,7 +151,8 @@ fn ask_errors_say_who_what_why_and_whether_a_retry_is_safe() {
     for (error, text, may_retry, has_message, has_source) in [
         (
             AskError::Full { msg: MSG, to: to.clone(), capacity: 64 },
-            "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again",
+            "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again, \
+             and `ask` waits for room",
             Some(true),
             true,
             false,

@@ -1,5 +1,8 @@
 //! Sending and asking for the reply.
 
+#[cfg(feature = "tower")]
+mod service;
+
 use std::{
     fmt,
     pin::Pin,
@@ -9,6 +12,8 @@ use std::{
 
 use tokio::task::coop;
 
+#[cfg(feature = "tower")]
+pub use self::service::{AskService, OwnedAsk};
 use super::{
     accept, blocking,
     deadline::{Deadline, Passed},
@@ -70,7 +75,7 @@ use crate::{
 /// assert_eq!(blocking.await??, 8);
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with `blocking`"]
+#[must_use = "nothing is sent yet: add `.await`, or end it with `blocking`"]
 pub struct Ask<'a, T: ?Sized + Place, M: Message> {
     to: &'a T,
     stage: Stage<M>,

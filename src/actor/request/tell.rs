@@ -66,7 +66,7 @@ use crate::{
 /// blocking.await??;
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with `now` or `blocking`"]
+#[must_use = "nothing is sent yet: add `.await`, or end it with `now` or `blocking`"]
 pub struct Tell<'a, T: ?Sized + Place, M: Message> {
     to: &'a T,
     /// Taken when it has been sent or handed back.

@@ -93,7 +93,7 @@ const RUN: usize = 32;
 /// assert_eq!(next.0, sent.to_string());
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is awaited or ended with `now` or `blocking`"]
+#[must_use = "nothing is sent yet: add `.await`, or end it with `now` or `blocking`"]
 pub struct TellAll<'a, T: ?Sized + Accept<I::Item>, I: Iterator<Item: Message>> {
     to: &'a T,
     accepted: usize,

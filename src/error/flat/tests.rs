@@ -34,10 +34,14 @@ fn a_flat_error_is_the_one_or_the_other() {
     let error: Flat = Err::<Result<u32, _>, _>(full).flat().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again"
+        "ask Withdraw to account#42 failed: its mailbox is full at 64; the message may be sent again, \
+         and `ask` waits for room"
     );
     assert_eq!(error.may_retry(), Some(true));
     assert!(error.into_message() == Some(MSG));
+
+    let error = Flat::from(AskError::NoReply { to: account() });
+    assert!(matches!(error, FlatError::Ask(AskError::NoReply { .. })));
 
     let failure = Failure::panicked(account(), Step::Started, Panic::at("src/bank.rs", 88, 13, "overdrawn"));
     let error: Flat = Err::<Result<u32, _>, _>(AskError::Failed(failure)).flat().unwrap_err();
