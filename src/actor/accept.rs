@@ -202,7 +202,7 @@ impl<A: Actor> Seat<A> {
         A: Handler<M>,
     {
         // One that may be tried more than once has its attempts beside it.
-        if M::ATTEMPTS > 1 {
+        if const { M::ATTEMPTS > 1 } {
             return Err(msg);
         }
         let pushed = self.mailbox.push_quickly(Told { msg, limit: () }, hold);
@@ -219,7 +219,7 @@ impl<A: Actor> Seat<A> {
     where
         A: Handler<M>,
     {
-        if M::ATTEMPTS > 1 {
+        if const { M::ATTEMPTS > 1 } {
             return Err((msg, asker));
         }
         let pushed = self.mailbox.push_quickly(Asked { msg, asker, limit: () }, hold);
@@ -236,7 +236,7 @@ impl<A: Actor> Seat<A> {
     where
         A: Handler<M>,
     {
-        if M::ATTEMPTS > 1 {
+        if const { M::ATTEMPTS > 1 } {
             self.put_limited(offer, Tried::from(limit), line)
         } else {
             self.put_limited(offer, limit, line)
@@ -296,7 +296,7 @@ impl<A: Actor> Seat<A> {
         A: Handler<M>,
     {
         while !from.is_empty() {
-            let pushed = if M::ATTEMPTS > 1 {
+            let pushed = if const { M::ATTEMPTS > 1 } {
                 self.mailbox.push_many(from, |msg| Told { msg, limit: Tried::from(limit) })
             } else {
                 self.mailbox.push_many(from, |msg| Told { msg, limit })

@@ -61,8 +61,9 @@ impl<M: Message> fmt::Debug for Ran<M> {
 /// Has the message handled here and now, if the actor allows it and has nothing else to do. Else it comes back.
 #[inline(always)]
 pub(super) fn ask<A: Handler<M>, M: Message>(seat: &Seat<A>, msg: M) -> Result<Ran<M>, M> {
-    // Rare enough to leave what they need to the ordinary way.
-    if !A::CALLER_RUNS || M::PRIORITY || M::ATTEMPTS > 1 {
+    // Rare enough to leave what they need to the ordinary way. (As a constant, so that nothing of what follows is
+    // compiled for an actor that is not run by its callers.)
+    if const { !A::CALLER_RUNS || M::PRIORITY || M::ATTEMPTS > 1 } {
         return Err(msg);
     }
     let common = seat.common();

@@ -325,7 +325,8 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
     /// failure of the handler: the message would get a second fate.
     #[inline]
     fn discard<T>(&self, unheard: T) {
-        if std::mem::needs_drop::<T>()
+        // A reply is most often a number or nothing, for which all of that is not even compiled.
+        if const { std::mem::needs_drop::<T>() }
             && let Err(panic) = failure::catch(|| drop(unheard))
         {
             journal::drop_panicked(&self.seat.common().identity, &panic);

@@ -254,7 +254,9 @@ impl<A: Actor> AnySeat for Seat<A> {
     }
 
     fn run_handed(&self, budget: &mut u32) {
-        hand_off::run(self, budget);
+        if const { A::HAND_OFF } {
+            hand_off::run(self, budget);
+        }
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -93,6 +93,7 @@ impl<T> Inline<T> {
     where
         T: Entry<S>,
     {
+        // (What only an entry that keeps its place needs is compiled for those alone.)
         // SAFETY (of each function below): it is called with the address of a live `T` written by `push`
         // with this very table (B1), aligned to a word, which is enough for `T` (`FITS`). Those that move
         // the payload out are called once, after `head` has moved past it (B2).
@@ -104,24 +105,29 @@ impl<T> Inline<T> {
                 open: |at, place, state, quick| unsafe {
                     place.open(at.cast::<T>().read(), false, state, quick)
                 },
-                open_duplicate: |at, place, state| {
+                open_duplicate: if T::KEEP {
                     // SAFETY: as above; the reference ends with this call.
-                    match unsafe { (*at.cast::<T>()).duplicate() } {
+                    |at, place, state| match unsafe { (*at.cast::<T>()).duplicate() } {
                         // SAFETY: passed on from the caller of `Buffer::open`.
                         Some(copy) => unsafe { place.open(copy, true, state, None) },
                         None => Opened::Nothing,
                     }
+                } else {
+                    |_, _, _| Opened::Nothing
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<T>() }.lapsed(),
                 // SAFETY: as above; the reference ends with this call.
-                tried: |at, set| tried(unsafe { &mut *at.cast::<T>() }, set),
+                tried: if T::KEEP {
+                    |at, set| tried(unsafe { &mut *at.cast::<T>() }, set)
+                } else {
+                    |_, _| 0
+                },
                 // SAFETY: as above.
-                settle: |at| unsafe { at.cast::<T>().read() }.settle(),
+                settle: if T::KEEP { |at| unsafe { at.cast::<T>().read() }.settle() } else { drop_at::<T> },
                 // SAFETY: as above.
                 bury: |at, cause| unsafe { at.cast::<T>().read() }.bury(cause),
-                // SAFETY: as above; the payload is not moved out but dropped where it stands, once.
-                drop: |at| unsafe { ptr::drop_in_place(at.cast::<T>()) },
+                drop: drop_at::<T>,
                 about: T::about,
             }
         }
@@ -142,28 +148,44 @@ impl<T> Boxed<T> {
                 open: |at, place, state, quick| unsafe {
                     place.open(*at.cast::<Box<T>>().read(), false, state, quick)
                 },
-                open_duplicate: |at, place, state| {
+                open_duplicate: if T::KEEP {
                     // SAFETY: as above; the reference ends with this call.
-                    match unsafe { (*at.cast::<Box<T>>()).duplicate() } {
+                    |at, place, state| match unsafe { (*at.cast::<Box<T>>()).duplicate() } {
                         // SAFETY: passed on from the caller of `Buffer::open`.
                         Some(copy) => unsafe { place.open(copy, true, state, None) },
                         None => Opened::Nothing,
                     }
+                } else {
+                    |_, _, _| Opened::Nothing
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<Box<T>>() }.lapsed(),
                 // SAFETY: as above; the reference ends with this call.
-                tried: |at, set| tried(&mut **unsafe { &mut *at.cast::<Box<T>>() }, set),
+                tried: if T::KEEP {
+                    |at, set| tried(&mut **unsafe { &mut *at.cast::<Box<T>>() }, set)
+                } else {
+                    |_, _| 0
+                },
                 // SAFETY: as above.
-                settle: |at| unsafe { at.cast::<Box<T>>().read() }.settle(),
+                settle: if T::KEEP {
+                    |at| unsafe { at.cast::<Box<T>>().read() }.settle()
+                } else {
+                    drop_at::<Box<T>>
+                },
                 // SAFETY: as above.
                 bury: |at, cause| unsafe { at.cast::<Box<T>>().read() }.bury(cause),
-                // SAFETY: as above; the box is not moved out but dropped where it stands, once.
-                drop: |at| unsafe { ptr::drop_in_place(at.cast::<Box<T>>()) },
+                drop: drop_at::<Box<T>>,
                 about: T::about,
             }
         }
     }
+}
+
+/// # Safety
+/// A live `P` stands there, and nobody uses it any more.
+unsafe fn drop_at<P>(at: *mut Word) {
+    // SAFETY: not moved out but dropped where it stands, once (caller).
+    unsafe { ptr::drop_in_place(at.cast::<P>()) };
 }
 
 fn tried<S: Stage, T: Entry<S>>(entry: &mut T, set: Option<u32>) -> u32 {

@@ -271,7 +271,7 @@ impl<S: Stage> Place<S> {
 
     #[inline(always)]
     fn put<F: Task<S>>(&mut self, task: F, quick: Option<Quick<'_, '_>>) -> Opened<S::Exit> {
-        if size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>() {
+        if const { size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>() } {
             // SAFETY: `BOXED` is the table of a `Pin<Box<F>>` in the scratch.
             unsafe { self.write(Box::pin(task), Of::<S, F>::BOXED) };
             return Opened::Task;

@@ -115,7 +115,7 @@ impl<S: Stage> Place<S> {
         published: &AtomicUsize,
         left: &mut L,
     ) -> Opened<S::Exit> {
-        let boxed = size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>();
+        let boxed = const { size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>() };
         let at = if boxed {
             // SAFETY: `BOXED` is the table of a `Pin<Box<F>>` in the scratch.
             let boxed = unsafe { self.write(Box::pin(task), Of::<S, F>::BOXED) };
