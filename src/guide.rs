@@ -1,4 +1,20 @@
 //! The guide: pages on one subject each, whose examples run as tests.
+//!
+//! - [`first_actor`]: from nothing to an actor that is told, asked, fails, and is started again.
+//! - [`messages`]: what can be sent, how its reply is declared, and the ways to send it.
+//! - [`supervision`]: who is started again, how often, how soon, and what they still have then.
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("guide/first_actor.md")]
+pub mod first_actor {}
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("guide/messages.md")]
+pub mod messages {}
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("guide/supervision.md")]
+pub mod supervision {}
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("guide/cookbook.md")]
