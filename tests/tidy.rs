@@ -261,3 +261,23 @@ fn each_guarantee_names_its_test() {
         assert!(tests.contains(&format!("fn {name}(")), "{file} has no test {name}");
     }
 }
+
+/// A figure that stands in two places is right in both.
+#[test]
+fn the_guide_has_the_figures_of_the_front_page() {
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path);
+    let (page, front) = (read("src/guide/performance.md"), read("README.md"));
+    let rows: Vec<_> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| workload |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    assert!(!rows.is_empty(), "the page has a table of figures");
+    let sizes = page.lines().find(|line| line.starts_with("An idle actor costs"));
+    let sizes =
+        sizes.and_then(|line| line.split_inclusive(". ").next()).expect("and a sentence on memory").trim();
+    for figures in rows.into_iter().chain([sizes]) {
+        assert!(front.contains(figures), "the front page has not or no longer: {figures}");
+    }
+}
