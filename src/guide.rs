@@ -8,6 +8,10 @@
 //! - [`lifecycle`]: how an actor begins, who keeps it alive, and the ways in which it ends.
 //! - [`performance`]: what costs what, and how to measure it.
 //! - [`anti_patterns`]: programs that go wrong, what happens, and what to write in their place.
+//! - [`cookbook`]: short programs for common tasks.
+//! - [`expansion`]: all that `#[messages]` writes for one block.
+//! - [`migrate_actix`], [`migrate_channels`], [`migrate_kameo`], [`migrate_ractor`]: for those who come from there.
+//! - `testing`, with the feature `testkit`: tests of actors, without a sleep.
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("guide/first_actor.md")]
