@@ -30,6 +30,7 @@ use super::{
     run::{Boxed, Failed, Report, called_off},
     seat::{AnySeat, Seat, signal},
     turn,
+    ways::has_other_workers,
 };
 use crate::{
     Failure, Shutdown, StopReason,
@@ -213,8 +214,13 @@ impl Ending {
                         forget_kill(seat, known);
                     }
                     let again = self.again;
-                    let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
-                    ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
+                    // Who fails again and again lets others run in between, also the one who might stop it. Where
+                    // there are other workers they run there, and to give way would wake one of those each time,
+                    // which costs more than all the rest of a restart: then the budget of the poll is enough.
+                    if !(matches!(again, Some(Again::After(Duration::ZERO))) && has_other_workers()) {
+                        let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
+                        ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
+                    }
                     // They came after the incarnation they would have ended, and are not meant for the next one.
                     if !seat.common().ends_by(decide::Exit::Stopped) {
                         seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
@@ -370,7 +376,6 @@ pub(super) async fn gate<A: Actor>(seat: &Seat<A>, forgotten: u32) -> Duration {
 /// whoever is to end does not wait for it. A notice and a link are for the next incarnation, and wait with it.
 pub(super) async fn pause<A: Actor>(seat: &Seat<A>, after: Duration) {
     if after.is_zero() {
-        // Who fails again and again lets others run in between: also the one who might stop it.
         return tokio::task::yield_now().await;
     }
     let mut timer = pin!(tokio::time::sleep(after));

@@ -277,10 +277,21 @@ impl<A: Actor> Phase<A> {
         };
         // Most ends take one poll, and no memory.
         let mut ending = close::begin(seat, turn, exit, first_start, &mut known);
-        ending.follow(seat, turn, cx, &mut known).unwrap_or_else(|| {
-            *self = Self::Closing(Box::new(ending));
-            Follows::Wait(known)
-        })
+        match ending.follow(seat, turn, cx, &mut known) {
+            Some(Follows::Phase(next)) => {
+                *budget = budget.saturating_sub(turn::RESTART);
+                if *budget > 0 {
+                    return Follows::Phase(next);
+                }
+                *self = next;
+                Follows::Yield
+            }
+            Some(over) => over,
+            None => {
+                *self = Self::Closing(Box::new(ending));
+                Follows::Wait(known)
+            }
+        }
     }
 }
 

@@ -349,8 +349,8 @@ mod tests {
             assert!(bytes <= limit, "{what} has {bytes} bytes, and may have {limit}");
         }
         let state = size_of::<Option<Incarnation<Idle>>>();
-        at_most("a seat", size_of::<Seat<Idle>>(), 464);
-        at_most("a mailbox without its state", size_of::<Mailbox<Incarnation<Idle>>>() - state, 288);
+        at_most("a seat", size_of::<Seat<Idle>>(), 456);
+        at_most("a mailbox without its state", size_of::<Mailbox<Incarnation<Idle>>>() - state, 280);
         at_most("the state around an actor", state, 16);
         at_most("the untyped part", size_of::<Common>(), 144);
         at_most("a factory", size_of::<Option<Factory<Idle>>>(), 16);

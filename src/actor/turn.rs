@@ -25,6 +25,9 @@ use crate::{
 /// Messages a seat handles in one poll before it lets others run.
 pub(super) const BUDGET: u32 = 128;
 
+/// How many messages a restart without a pause weighs.
+pub(super) const RESTART: u32 = 16;
+
 /// What a stretch of messages came to.
 pub(super) enum Pause {
     /// The incarnation is to end.

@@ -117,8 +117,8 @@ impl<T> Inline<T> {
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<T>() }.lapsed(),
-                // SAFETY: as above; the reference ends with this call.
                 tried: if T::KEEP {
+                    // SAFETY: as above; the reference ends with this call.
                     |at, set| tried(unsafe { &mut *at.cast::<T>() }, set)
                 } else {
                     |_, _| 0
@@ -160,14 +160,14 @@ impl<T> Boxed<T> {
                 },
                 // SAFETY: as above; the reference ends with this call.
                 lapsed: |at| unsafe { &*at.cast::<Box<T>>() }.lapsed(),
-                // SAFETY: as above; the reference ends with this call.
                 tried: if T::KEEP {
+                    // SAFETY: as above; the reference ends with this call.
                     |at, set| tried(&mut **unsafe { &mut *at.cast::<Box<T>>() }, set)
                 } else {
                     |_, _| 0
                 },
-                // SAFETY: as above.
                 settle: if T::KEEP {
+                    // SAFETY: as above.
                     |at| unsafe { at.cast::<Box<T>>().read() }.settle()
                 } else {
                     drop_at::<Box<T>>

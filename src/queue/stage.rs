@@ -155,17 +155,17 @@ impl<S: Stage, F: Task<S>> Of<S, F> {
     };
 }
 
-/// The unit of the scratch: sixteen bytes, aligned to sixteen.
-#[repr(align(16))]
+/// The unit of the scratch: eight bytes, aligned to eight.
+#[repr(align(8))]
 struct Chunk {
-    _bytes: [MaybeUninit<u8>; 16],
+    _bytes: [MaybeUninit<u8>; 8],
 }
 
 /// Tasks above this many bytes are boxed, so that one large handler does not fatten its actor for good.
 const INLINE: usize = 1024;
 
 /// Chunks the scratch has at least: the first task is a hook, the next is seldom as small.
-const LEAST: usize = 5;
+const LEAST: usize = 9;
 
 /// The cell the consumer's state lies in.
 pub(super) type StateCell<S> = UnsafeCell<Option<S>>;

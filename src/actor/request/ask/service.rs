@@ -147,6 +147,29 @@ pub struct OwnedAsk<M: Message> {
 
 impl<A: Actor> ActorRef<A> {
     /// Makes a [`tower::Service`](Service) of messages of one type, with the feature `tower`: each of them is asked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use tower::ServiceExt;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = usize)]
+    /// struct Length(&'static str);
+    ///
+    /// #[derive(Actor)]
+    /// struct Measure;
+    ///
+    /// impl Handler<Length> for Measure {
+    ///     async fn handle(&mut self, text: Length, _ctx: &mut Context<Self>) -> usize { text.0.len() }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let measure = Measure.spawn();
+    /// assert_eq!(measure.service().oneshot(Length("four")).await?, 4);
+    /// # Ok(()) }
+    /// ```
     pub fn service<M: Message>(&self) -> AskService<M>
     where
         A: Handler<M>,
@@ -157,6 +180,29 @@ impl<A: Actor> ActorRef<A> {
 
 impl<M: Message> Recipient<M> {
     /// Makes a [`tower::Service`](Service), with the feature `tower`: each message is asked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use postbox::prelude::*;
+    /// use tower::ServiceExt;
+    ///
+    /// #[derive(Message)]
+    /// #[message(reply = usize)]
+    /// struct Length(&'static str);
+    ///
+    /// #[derive(Actor)]
+    /// struct Measure;
+    ///
+    /// impl Handler<Length> for Measure {
+    ///     async fn handle(&mut self, text: Length, _ctx: &mut Context<Self>) -> usize { text.0.len() }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let measure = Measure.spawn();
+    /// assert_eq!(measure.recipient::<Length>().service().oneshot(Length("four")).await?, 4);
+    /// # Ok(()) }
+    /// ```
     pub fn service(&self) -> AskService<M> {
         AskService { to: self.clone(), ticket: Ticket::default() }
     }
