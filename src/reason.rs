@@ -42,10 +42,11 @@ pub enum StopReason {
     Killed,
     /// It failed: a handler or a hook panicked, returned an error or failed on purpose.
     Failed(Failure),
-    /// It is a supervisor whose children needed more restarts than its limit allows.
+    /// Children of a supervisor needed more restarts than its limit allows: it ended with that, and so did the child
+    /// that was one too many.
     ///
-    /// The failure is the supervisor's own; its [`source`](std::error::Error::source) is the last failure of
-    /// the child that was one too many.
+    /// The failure is the supervisor's own; its [`source`](std::error::Error::source) is the last failure of that
+    /// child.
     RestartLimit(Failure),
     /// The tokio runtime was dropped under it.
     RuntimeGone,
@@ -88,9 +89,10 @@ impl fmt::Display for StopReason {
             Self::Failed(failure) => write!(f, "failed {}: {}", failure.step(), failure.cause()),
             Self::RestartLimit(failure) => match failure.cause() {
                 Cause::RestartLimit { .. } => {
-                    write!(f, "exceeded its restart limit {}: {}", failure.step(), failure.cause())
+                    let (of, step, cause) = (failure.identity(), failure.step(), failure.cause());
+                    write!(f, "ended at the restart limit of {of}, exceeded {step}: {cause}")
                 }
-                _ => write!(f, "exceeded its restart limit; the last failure: {failure}"),
+                _ => write!(f, "ended at its restart limit; the last failure: {failure}"),
             },
             Self::RuntimeGone => f.write_str("lost its tokio runtime"),
         }

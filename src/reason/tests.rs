@@ -30,7 +30,7 @@ fn each_reason_continues_a_sentence_and_knows_what_it_is() {
         ),
         (
             StopReason::RestartLimit(limit_exceeded(StopReason::Failed(failure()))),
-            "exceeded its restart limit while supervising savings#42: \
+            "ended at the restart limit of supervisor#1, exceeded while supervising savings#42: \
              restart 6 is one too many for the limit of 5 in 10s; \
              at last the child failed while handling Withdraw: it panicked at src/bank.rs:88:13: too much",
             false,
@@ -38,14 +38,14 @@ fn each_reason_continues_a_sentence_and_knows_what_it_is() {
         ),
         (
             StopReason::RestartLimit(limit_exceeded(StopReason::Killed)),
-            "exceeded its restart limit while supervising savings#42: \
+            "ended at the restart limit of supervisor#1, exceeded while supervising savings#42: \
              restart 6 is one too many for the limit of 5 in 10s; at last the child was killed",
             false,
             true,
         ),
         (
             StopReason::RestartLimit(failure()),
-            "exceeded its restart limit; the last failure: \
+            "ended at its restart limit; the last failure: \
              account#42 failed while handling Withdraw: it panicked at src/bank.rs:88:13: too much",
             false,
             true,
