@@ -818,3 +818,75 @@ async fn a_stop_now_while_the_factory_is_at_work_ends_what_it_makes_before_it_st
     lab.diary.trouble(|_, _, _| Ok(()));
     lab.close().await;
 }
+
+/// Where a restart goes on in the same poll, the poll still has its budget.
+#[test]
+fn one_that_fails_again_and_again_lets_others_of_its_worker_run_in_between() {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering::SeqCst},
+        },
+        task::Poll,
+        time::Duration,
+    };
+
+    #[derive(Actor)]
+    struct Frail(Arc<tokio::sync::Notify>);
+
+    #[derive(Message)]
+    struct Wait;
+
+    #[derive(Message)]
+    struct Break;
+
+    impl Handler<Wait> for Frail {
+        async fn handle(&mut self, _msg: Wait, _ctx: &mut Context<Self>) {
+            self.0.notified().await;
+        }
+    }
+
+    impl Handler<Break> for Frail {
+        async fn handle(&mut self, _msg: Break, _ctx: &mut Context<Self>) {
+            panic!("again");
+        }
+    }
+
+    const FAILURES: u32 = 64;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let made = runtime.block_on(async {
+        let (gate, made) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicU32::new(0)));
+        let tree = Supervisor::one_for_one().system(&System::new("frail"));
+        let tree = tree.limit(u32::MAX, Duration::from_secs(3600)).start().await.unwrap();
+        let factory = {
+            let (gate, made) = (Arc::clone(&gate), Arc::clone(&made));
+            move || {
+                made.fetch_add(1, SeqCst);
+                Frail(Arc::clone(&gate))
+            }
+        };
+        let frail = tree.spawn(child("frail", factory).capacity(256)).await.unwrap();
+        frail.tell(Wait).await.unwrap();
+        frail.tell_all((0..FAILURES).map(|_| Break)).await.unwrap();
+        // On the one worker, beside the actor.
+        let seen = tokio::spawn(async move {
+            gate.notify_one();
+            let mut seen = vec![1];
+            while seen.last().is_some_and(|made| *made <= FAILURES) {
+                // As any other task that is ready: tokio's own `yield_now` waits until its worker has nothing to do.
+                let mut woken = false;
+                std::future::poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    if std::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                seen.push(made.load(SeqCst));
+            }
+            seen
+        });
+        seen.await.unwrap()
+    });
+    let most = made.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(most.is_some_and(|most| most <= 8), "restarts between two turns of another task: {most:?}");
+}
