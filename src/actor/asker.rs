@@ -1,6 +1,6 @@
 //! The two ends of an ask: who is to be answered, and what the answer can be.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use super::{Actor, envelope::Incarnation, message::Message, seat::Seat};
 use crate::{
@@ -77,12 +77,20 @@ impl<M: Message> Asker<M> {
 
     /// Answers. False: the asker has gone, and the answer with it.
     #[inline]
-    pub(crate) fn answer(mut self, answer: Answer<M>) -> Result<(), Answer<M>> {
-        self.owes = false;
-        match self.slot.take() {
+    pub(crate) fn answer(self, answer: Answer<M>) -> Result<(), Answer<M>> {
+        match self.into_slot() {
             Some(slot) => slot.answer(answer),
             None => Err(answer),
         }
+    }
+
+    /// What it holds, which owes nothing. (With nothing left in it, it is forgotten, and its drop need not find that
+    /// out: an ask takes three of them apart.)
+    #[inline(always)]
+    fn into_slot(mut self) -> Option<Answering<Answer<M>>> {
+        let slot = self.slot.take();
+        mem::forget(self);
+        slot
     }
 
     /// Owes the answer from here on.
@@ -91,17 +99,16 @@ impl<M: Message> Asker<M> {
     }
 
     /// Leaves the answer to whoever shares the slot.
-    pub(crate) fn leave(mut self) {
-        self.owes = false;
+    pub(crate) fn leave(self) {
+        drop(self.into_slot());
     }
 
     /// For the time in which the handler has the message: whoever gives the actor up can tell the asker.
     #[inline]
-    pub(crate) fn lend<A: Actor>(mut self, seat: &Seat<A>) -> Loan<'_, A, M> {
-        Loan {
-            lent: self.slot.take().map(|slot| seat.mailbox.lend(slot, short_type_name::<M>)),
-            owes: self.owes,
-        }
+    pub(crate) fn lend<A: Actor>(self, seat: &Seat<A>) -> Loan<'_, A, M> {
+        let owes = self.owes;
+        let lent = self.into_slot().map(|slot| seat.mailbox.lend(slot, short_type_name::<M>));
+        Loan { lent, owes }
     }
 }
 
@@ -130,12 +137,15 @@ impl<A: Actor, M: Message> Loan<'_, A, M> {
 
     #[inline]
     pub(crate) fn back(mut self) -> Asker<M> {
-        self.take_back()
+        let asker = self.take_back();
+        // As in `Asker::into_slot`.
+        mem::forget(self);
+        asker
     }
 
     #[inline]
     fn take_back(&mut self) -> Asker<M> {
-        Asker { slot: self.lent.take().and_then(Lent::back), owes: std::mem::take(&mut self.owes) }
+        Asker { slot: self.lent.take().and_then(Lent::back), owes: mem::take(&mut self.owes) }
     }
 }
 

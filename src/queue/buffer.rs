@@ -487,6 +487,12 @@ impl<S: Stage> Buffer<S> {
         self.words.capacity as usize > KEEP
     }
 
+    /// Whether it is empty, and holds no such block.
+    #[inline]
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.left == 0 && !self.is_large()
+    }
+
     /// Gives such a block back.
     pub(super) fn shrink(&mut self) {
         if self.left == 0 && self.is_large() {

@@ -14,7 +14,10 @@
 //! - **L2** whoever reaches takes the slot out of the cell under the lock, and is done with the bare address
 //!   before the lock is free. A `Lent` that does not find its slot in the cell any more waits for that lock.
 
-use std::ptr::{self, NonNull};
+use std::{
+    mem,
+    ptr::{self, NonNull},
+};
 
 use super::{
     buffer::VTable,
@@ -114,7 +117,10 @@ impl<S: Stage, T> Lent<'_, S, T> {
     #[inline]
     pub(crate) fn back(mut self) -> Option<Answering<T>> {
         self.take_back();
-        self.answering.take()
+        let answering = self.answering.take();
+        // With nothing left in it.
+        mem::forget(self);
+        answering
     }
 
     #[inline]

@@ -265,19 +265,28 @@ impl<S: Stage> Place<S> {
         // loose here: the task made from it is dropped before the state is (S3), and while it lives nobody
         // else touches the state (S2).
         let state = unsafe { &mut *state };
-        let Some(task) = entry.open(copy, state) else { return Opened::Nothing };
-        self.put(task, quick)
+        self.put(|| entry.open(copy, state), quick)
     }
 
     #[inline(always)]
-    fn put<F: Task<S>>(&mut self, task: F, quick: Option<Quick<'_, '_>>) -> Opened<S::Exit> {
+    fn put<F: Task<S>>(
+        &mut self,
+        make: impl FnOnce() -> Option<F>,
+        quick: Option<Quick<'_, '_>>,
+    ) -> Opened<S::Exit> {
         if const { size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>() } {
+            let Some(task) = make() else { return Opened::Nothing };
+            let at = self.room_for();
             // SAFETY: `BOXED` is the table of a `Pin<Box<F>>` in the scratch.
-            unsafe { self.write(Box::pin(task), Of::<S, F>::BOXED) };
+            unsafe { self.write(at, Box::pin(task), Of::<S, F>::BOXED) };
             return Opened::Task;
         }
+        // Looked for first: a task with nothing to be done between its making and its place is made there, and not
+        // moved. (Measured: 30 of 1667 instructions of an ask.)
+        let at = self.room_for();
+        let Some(task) = make() else { return Opened::Nothing };
         // SAFETY: `INLINE` is the table of an `F` in the scratch.
-        let at = unsafe { self.write(task, Of::<S, F>::INLINE) };
+        unsafe { self.write(at, task, Of::<S, F>::INLINE) };
         let Some(Quick { cx, published }) = quick else { return Opened::Task };
         // SAFETY: as in the table's `poll`: a live `F` that never moves until it is dropped (S1, S3).
         match unsafe { Pin::new_unchecked(&mut *at) }.poll(cx) {
@@ -296,19 +305,23 @@ impl<S: Stage> Place<S> {
         }
     }
 
-    /// # Safety
-    /// No task is under way, and `table` is made for a `P`, which is aligned no stricter than a `Chunk`.
+    /// Where a `P` may be written that is aligned no stricter than a `Chunk`, as long as no task is under way.
     #[inline(always)]
-    unsafe fn write<P>(&mut self, task: P, table: &'static VTable<S>) -> *mut P {
+    fn room_for<P>(&mut self) -> *mut P {
         let chunks = size_of::<P>().div_ceil(size_of::<Chunk>()).max(LEAST);
         if (self.chunks as usize) < chunks {
             self.grow(chunks);
         }
-        let at = self.scratch.as_ptr().cast::<P>();
-        // SAFETY: the block has room for `chunks` chunks and is aligned to one.
+        self.scratch.as_ptr().cast()
+    }
+
+    /// # Safety
+    /// No task is under way, `at` is where there is room for a `P` now, and `table` is made for one.
+    #[inline(always)]
+    unsafe fn write<P>(&mut self, at: *mut P, task: P, table: &'static VTable<S>) {
+        // SAFETY: there is room, which is aligned to a chunk, and so enough for a `P` (caller).
         unsafe { at.write(task) };
         self.task = Some(table);
-        at
     }
 
     #[cold]

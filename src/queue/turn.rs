@@ -189,7 +189,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 
     /// Opens the entry at the front of the queue. The attempt counts before anything of it runs.
     pub(crate) fn open_next(&mut self) -> Opened<S::Exit> {
-        self.next(None)
+        self.next::<false>(None)
     }
 
     /// The same, and polls its task at once, unless the entry keeps its place.
@@ -199,15 +199,16 @@ impl<'a, S: Stage> Turn<'a, S> {
         if self.consumer(|consumer| consumer.front.left()) == 0 {
             return Opened::Empty;
         }
-        let opened = self.next(Some(cx));
+        let opened = self.next::<true>(Some(cx));
         if matches!(opened, Opened::Ended) {
             self.make_way();
         }
         opened
     }
 
+    /// `QUICK` only has the compiler make two functions, of which the one for each message can be part of its caller.
     #[inline(always)]
-    fn next(&mut self, cx: Option<&mut Context<'_>>) -> Opened<S::Exit> {
+    fn next<const QUICK: bool>(&mut self, cx: Option<&mut Context<'_>>) -> Opened<S::Exit> {
         // Without a state the entry would be lost, so it is not taken.
         let Some(state) = self.state() else { return Opened::Empty };
         let mailbox = self.mailbox;
@@ -346,7 +347,27 @@ impl<'a, S: Stage> Turn<'a, S> {
     #[inline(always)]
     pub(crate) fn rest(mut self) -> Rest<'a, S> {
         let mailbox = self.mailbox;
-        let mut back = mailbox.back.lock();
+        let back = mailbox.back.lock();
+        if self.is_quiet(&back) {
+            self.park(back);
+            return Rest::Parked;
+        }
+        self.rest_from(back)
+    }
+
+    /// Whether there is nothing to be done, nobody to be seen to, and no memory to be given back: known in one go,
+    /// because most turns end so.
+    #[inline(always)]
+    fn is_quiet(&mut self, back: &Back<S>) -> bool {
+        self.consumer(|consumer| consumer.front.is_quiet())
+            && back.buffer.is_quiet()
+            && back.aside.is_none()
+            && !back.waiters.is_kept()
+            && !self.mailbox.stirred()
+    }
+
+    #[inline(never)]
+    fn rest_from(mut self, mut back: Held<'a, Back<S>>) -> Rest<'a, S> {
         let swapped = self.swap(&mut back);
         if back.waiters.any_waiting() {
             drop(back);
@@ -357,6 +378,7 @@ impl<'a, S: Stage> Turn<'a, S> {
             drop(back);
             return Rest::More(self);
         }
+        self.shrink(&mut back);
         self.park(back);
         Rest::Parked
     }
@@ -371,6 +393,7 @@ impl<'a, S: Stage> Turn<'a, S> {
             drop(back);
             return Rest::More(self);
         }
+        self.shrink(&mut back);
         self.park(back);
         Rest::Parked
     }
@@ -380,9 +403,8 @@ impl<'a, S: Stage> Turn<'a, S> {
         self.consumer(|consumer| consumer.front.left()) > 0 || self.mailbox.stirred()
     }
 
-    #[inline]
-    fn park(mut self, mut back: Held<'_, Back<S>>) {
-        self.shrink(&mut back);
+    #[inline(always)]
+    fn park(self, mut back: Held<'_, Back<S>>) {
         back.run = Run::Parked;
         back.missed = false;
         drop(back);

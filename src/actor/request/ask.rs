@@ -342,7 +342,10 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         match awaited.poll(cx) {
             Poll::Ready(answer) => Poll::Ready(self.end(answer.unwrap_or_else(|cut| Err(cut.into())))),
             Poll::Pending => {
-                self.stage = Stage::Accepted(awaited);
+                let before = std::mem::replace(&mut self.stage, Stage::Accepted(awaited));
+                debug_assert!(matches!(before, Stage::Ended), "its message has been accepted");
+                // There is nothing to be dropped in it, which the compiler does not know.
+                std::mem::forget(before);
                 Poll::Pending
             }
         }

@@ -103,27 +103,32 @@ impl<S: Stage> Place<S> {
         debug_assert!(!self.is_busy(), "one task at a time");
         // SAFETY: as in `open`.
         let state = unsafe { &mut *state };
-        self.follow(errand.open(state), cx, published, left)
+        self.follow(|| errand.open(state), cx, published, left)
     }
 
     /// As [`put`](Place::put), but a boxed task is polled as well: its sender waits for it.
     #[inline(always)]
     fn follow<L, F: Carried<S, L>>(
         &mut self,
-        task: F,
+        make: impl FnOnce() -> F,
         cx: &mut Context<'_>,
         published: &AtomicUsize,
         left: &mut L,
     ) -> Opened<S::Exit> {
         let boxed = const { size_of::<F>() > INLINE || align_of::<F>() > align_of::<Chunk>() };
         let at = if boxed {
+            let task = Box::pin(make());
+            let at = self.room_for::<Pin<Box<F>>>();
             // SAFETY: `BOXED` is the table of a `Pin<Box<F>>` in the scratch.
-            let boxed = unsafe { self.write(Box::pin(task), Of::<S, F>::BOXED) };
+            unsafe { self.write(at, task, Of::<S, F>::BOXED) };
             // SAFETY: it has just been written, and the task in it is not moved through this address.
-            unsafe { ptr::from_mut((*boxed).as_mut().get_unchecked_mut()) }
+            unsafe { ptr::from_mut((*at).as_mut().get_unchecked_mut()) }
         } else {
+            // First, as in `put`.
+            let at = self.room_for();
             // SAFETY: `INLINE` is the table of an `F` in the scratch.
-            unsafe { self.write(task, Of::<S, F>::INLINE) }
+            unsafe { self.write(at, make(), Of::<S, F>::INLINE) };
+            at
         };
         let parting = Parting { task: at, left, part: F::part };
         // SAFETY: a live `F` that never moves until it is dropped (S1, S3).
