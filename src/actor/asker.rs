@@ -75,9 +75,14 @@ impl<M: Message> Asker<M> {
         self.slot.as_ref().is_none_or(Answering::is_gone)
     }
 
-    /// Answers. False: the asker has gone, and the answer with it.
-    #[inline]
+    /// Answers. An answer comes back whose asker has gone.
     pub(crate) fn answer(self, answer: Answer<M>) -> Result<(), Answer<M>> {
+        self.answer_here(answer)
+    }
+
+    /// The same, as part of the handler's way: with the answer made in its place.
+    #[inline(always)]
+    pub(crate) fn answer_here(self, answer: Answer<M>) -> Result<(), Answer<M>> {
         match self.into_slot() {
             Some(slot) => slot.answer(answer),
             None => Err(answer),
@@ -115,9 +120,17 @@ impl<M: Message> Asker<M> {
 impl<M: Message> Drop for Asker<M> {
     #[inline]
     fn drop(&mut self) {
-        if self.owes
-            && let Some(slot) = self.slot.take()
-        {
+        if self.owes {
+            self.drop_reply();
+        }
+    }
+}
+
+impl<M: Message> Asker<M> {
+    #[cold]
+    #[inline(never)]
+    fn drop_reply(&mut self) {
+        if let Some(slot) = self.slot.take() {
             let _unheard = slot.answer(Err(NoReply::Dropped));
         }
     }
@@ -125,6 +138,7 @@ impl<M: Message> Drop for Asker<M> {
 
 /// An asker whom others can tell that its answer may never come. Dropped, it is an asker again.
 pub(crate) struct Loan<'a, A: Actor, M: Message> {
+    /// `None` once it has been taken back.
     lent: Option<Lent<'a, Incarnation<A>, Answer<M>>>,
     owes: bool,
 }
@@ -135,23 +149,33 @@ impl<A: Actor, M: Message> Loan<'_, A, M> {
         Asker { slot: self.lent.as_ref().and_then(Lent::share), owes: false }
     }
 
-    #[inline]
-    pub(crate) fn back(mut self) -> Asker<M> {
-        let asker = self.take_back();
-        // As in `Asker::into_slot`.
-        mem::forget(self);
-        asker
+    /// Whether there still is an asker.
+    #[inline(always)]
+    pub(crate) fn waits(&self) -> bool {
+        self.lent.is_some()
     }
 
-    #[inline]
-    fn take_back(&mut self) -> Asker<M> {
-        Asker { slot: self.lent.take().and_then(Lent::back), owes: mem::take(&mut self.owes) }
+    /// The asker, once.
+    #[inline(always)]
+    pub(crate) fn take(&mut self) -> Option<Asker<M>> {
+        let slot = self.lent.take()?.back();
+        Some(Asker { slot, owes: self.owes })
     }
 }
 
 impl<A: Actor, M: Message> Drop for Loan<'_, A, M> {
     #[inline]
     fn drop(&mut self) {
-        drop(self.take_back());
+        if self.lent.is_some() {
+            self.drop_asker();
+        }
+    }
+}
+
+impl<A: Actor, M: Message> Loan<'_, A, M> {
+    #[cold]
+    #[inline(never)]
+    fn drop_asker(&mut self) {
+        drop(self.take());
     }
 }

@@ -133,16 +133,14 @@ fn settle<A: Actor>(
     ran: Result<Opened<Box<Failed>>, Panic>,
 ) -> Option<Box<Failure>> {
     let cause = match ran {
-        Ok(Opened::Failed(failed)) => {
-            match failure::catch(|| turn::not_put_aside(seat, &mut turn, *failed)) {
-                Ok(None) => {
-                    leave(turn.rest());
-                    return None;
-                }
-                Ok(Some(error)) => Cause::Error(error),
-                Err(panic) => Cause::Panic(panic),
+        Ok(Opened::Failed(failed)) => match failure::catch(|| turn::not_put_aside(seat, &mut turn, failed)) {
+            Ok(None) => {
+                leave(turn.rest());
+                return None;
             }
-        }
+            Ok(Some(failed)) => Cause::Error(failed.0),
+            Err(panic) => Cause::Panic(panic),
+        },
         Err(panic) => Cause::Panic(panic),
         // All else is seen to by who calls this; dropped, a turn is carried on.
         Ok(_) => return None,
@@ -248,7 +246,7 @@ impl<A: Actor, M: Message> Unpin for Present<'_, A, M> {}
 
 /// Both halves of a slot: that of the actor, until it is answered, and the asker's, until it takes it along.
 struct Waits<'a, A: Actor, M: Message> {
-    asker: Option<Loan<'a, A, M>>,
+    asker: Loan<'a, A, M>,
     awaited: Option<Awaited<M>>,
 }
 
@@ -261,13 +259,16 @@ impl<'a, A: Actor, M: Message> Present<'a, A, M> {
             let (asker, awaited) = Asker::new();
             // The handler has the message: an asker that gives up from here on is told so.
             let _there = asker.take();
-            Box::new(Waits { asker: Some(asker.lend(self.seat)), awaited: Some(awaited) })
+            Box::new(Waits { asker: asker.lend(self.seat), awaited: Some(awaited) })
         })
     }
 
     #[inline(always)]
     fn part(&mut self, goes_on: bool, left: &mut Left<M>) {
-        left.reply = self.reply.take();
+        // (Word by word: it has just been written so, and to read it as a whole would wait for that.)
+        if let Some(reply) = self.reply.take() {
+            left.reply = Some(reply);
+        }
         if goes_on || self.waits.is_some() {
             left.awaited = self.wait().awaited.take();
         }
@@ -282,11 +283,11 @@ impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Present<'a, A, M> {
 
     #[inline(always)]
     fn take(&mut self) -> Option<Asker<M>> {
-        self.waits.as_mut()?.asker.take().map(Loan::back)
+        self.waits.as_mut()?.asker.take()
     }
 
     fn share(&mut self) -> Option<Asker<M>> {
-        self.wait().asker.as_ref().map(Loan::share)
+        Some(self.wait().asker.share())
     }
 
     #[inline(always)]

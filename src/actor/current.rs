@@ -28,26 +28,41 @@ thread_local! {
 pub(crate) fn scope<R>(common: &Common, f: impl FnOnce() -> R) -> R {
     struct Restore {
         id: Option<ActorId>,
-        home: Option<Weak<Home>>,
+        /// Boxed, so that there is one word to be looked at when there is none: the system is most often the same.
+        home: Option<Box<Weak<Home>>>,
     }
     impl Drop for Restore {
         #[inline]
         fn drop(&mut self) {
             ID.set(self.id);
-            if let (Some(_), Some(home)) = (self.id, self.home.take()) {
-                swap_home(home);
+            if let Some(home) = self.home.take() {
+                leave(self.id, *home);
             }
         }
     }
     let home = &common.home;
     let same = HOME_KEY.get() == home.key();
-    let before = if same { None } else { swap_home(home.downgrade()) };
+    let before = if same { None } else { enter(home) };
     let _restore = Restore { id: ID.replace(Some(common.identity.id())), home: before };
     f()
 }
 
-/// Only the weak reference keeps the key: no other system comes to lie at its address while it is here.
 #[cold]
+#[inline(never)]
+fn enter(home: &Homed) -> Option<Box<Weak<Home>>> {
+    swap_home(home.downgrade()).map(Box::new)
+}
+
+/// Goes back to the system of the actor that was polled before, if there was one.
+#[cold]
+#[inline(never)]
+fn leave(id: Option<ActorId>, home: Weak<Home>) {
+    if id.is_some() {
+        swap_home(home);
+    }
+}
+
+/// Only the weak reference keeps the key: no other system comes to lie at its address while it is here.
 fn swap_home(home: Weak<Home>) -> Option<Weak<Home>> {
     HOME_KEY.set(Homed::key_of(&home));
     // A thread that is being torn down has no current system any more.

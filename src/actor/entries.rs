@@ -90,7 +90,7 @@ impl<A: Handler<M>, M: Message, L: Limit> Entry<Incarnation<A>> for Asked<M, L> 
             }
         }
         let Self { msg, asker, limit } = self;
-        Some(envelope::open(msg, |seat| Some(asker.lend(seat)), limit, copy, state))
+        Some(envelope::open(msg, |seat| asker.lend(seat), limit, copy, state))
     }
 
     fn duplicate(&mut self) -> Option<Self> {

@@ -265,19 +265,19 @@ impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Nobody {
     }
 }
 
-impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Option<Loan<'a, A, M>> {
+impl<'a, A: Actor, M: Message> Whom<'a, A, M> for Loan<'a, A, M> {
     #[inline(always)]
     fn waits(&self) -> bool {
-        self.is_some()
+        Loan::waits(self)
     }
 
     #[inline(always)]
     fn take(&mut self) -> Option<Asker<M>> {
-        Option::take(self).map(Loan::back)
+        Loan::take(self)
     }
 
     fn share(&mut self) -> Option<Asker<M>> {
-        self.as_ref().map(Loan::share)
+        Some(Loan::share(self))
     }
 }
 
@@ -307,7 +307,7 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
         let common = self.seat.common();
         match self.whom.take() {
             Some(asker) => {
-                if let Err(unheard) = asker.answer(Ok(reply)) {
+                if let Err(unheard) = asker.answer_here(Ok(reply)) {
                     common.late_reply::<M>();
                     self.discard(unheard);
                 }

@@ -34,7 +34,7 @@ use super::{
     current,
     exit::Exit,
     seat::{AnySeat, Seat, signal},
-    turn::{self, Pause},
+    turn::{self, Left, Pause},
 };
 use crate::queue::Rest;
 
@@ -146,18 +146,21 @@ pub(super) fn run<A: Actor>(seat: &Seat<A>, budget: &mut u32) {
         return;
     }
     let cx = &mut TaskContext::from_waker(turn.waker());
-    let pause = current::scope(common, || turn::take(seat, &mut turn, budget, cx));
-    let rest = match pause {
-        Pause::Empty => turn.rest(),
-        // A word to end soon sets the handler a limit, which its task keeps: that one has to look.
-        Pause::Pending(known) => turn.suspend(known & !(signal::LIFE | signal::STOP_NOW | signal::RESTART)),
-        Pause::Exit(exit) => {
+    let mut left = Left::default();
+    let pause = current::scope(common, || turn::take_into(seat, &mut turn, budget, cx, &mut left));
+    let rest = match (pause, left.by(pause)) {
+        (_, Some(exit)) => {
             if let Some(of) = common.hand_off() {
                 of.leave(exit);
             }
             return seat.mailbox.signal(signal::EXIT);
         }
-        Pause::Yield | Pause::Failed(_) => return,
+        (Pause::Empty, None) => turn.rest(),
+        // A word to end soon sets the handler a limit, which its task keeps: that one has to look.
+        (Pause::Pending(known), None) => {
+            turn.suspend(known & !(signal::LIFE | signal::STOP_NOW | signal::RESTART))
+        }
+        (_, None) => return,
     };
     if let Rest::More(turn) = rest {
         drop(turn);

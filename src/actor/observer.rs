@@ -13,9 +13,10 @@ use std::{
 
 use super::{
     Actor,
-    envelope::{Cause as Giving, Incarnation, Why},
+    envelope::{Cause as Giving, Failed, Incarnation, Why},
+    exit::Exit,
     seat::{AnySeat, Seat, signal},
-    turn::{self, Pause},
+    turn::{self, Left, Pause},
 };
 use crate::{
     BoxError, Failure, Identity, Reason, StopReason,
@@ -87,6 +88,7 @@ pub(super) fn before_message<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
     signals: u32,
     cx: &mut TaskContext<'_>,
+    left: &mut Left,
 ) -> Option<Pause> {
     if signals & signal::FAULT == 0 || turn.is_busy() {
         return None;
@@ -98,10 +100,13 @@ pub(super) fn before_message<A: Actor>(
         Poll::Pending => Some(Pause::Pending(signals)),
         Poll::Ready(false) => None,
         Poll::Ready(true) => match observer.script(&common.identity) {
-            Some(script) => play(seat, turn, message, script),
+            Some(script) => play(seat, turn, message, script).map(|exit| left.exit(exit)),
             // Taken as any message is, so that all that follows from its failure is what follows in earnest.
             None => match turn.open_next() {
-                Opened::Task => observer.strike(&common.identity).err().map(Pause::Failed),
+                Opened::Task => {
+                    let struck = observer.strike(&common.identity).err();
+                    struck.map(|error| left.failed(Failed::with(error)))
+                }
                 _ => None,
             },
         },
@@ -114,7 +119,7 @@ fn play<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
     message: &'static str,
     script: Arc<dyn Script>,
-) -> Option<Pause> {
+) -> Option<Exit> {
     let common = seat.common();
     let expects = script.expects(message);
     let why = match turn.next_lapsed() {
@@ -130,7 +135,7 @@ fn play<A: Actor>(
     let played = failure::catch(|| turn.bury_next(&giving));
     common.tally.add(giving.counts());
     let panic = played.err()?;
-    Some(Pause::Exit(turn::fail(seat, turn, &Step::Message(message), Cause::Panic(panic))))
+    Some(turn::fail(seat, turn, &Step::Message(message), Cause::Panic(panic)))
 }
 
 /// Lets the observer have its way with a hook.

@@ -132,16 +132,16 @@ impl<A: Actor> Phase<A> {
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         loop {
             // What an actor does nearly always comes first, and by itself: the way of a message leads through it.
-            let served = match self {
+            let (served, exit) = match self {
                 Self::Serving => turn::take(seat, &mut turn, budget, cx),
-                _ => Pause::Yield,
+                _ => (Pause::Yield, None),
             };
             let follows = match served {
                 Pause::Empty => Follows::Rest,
                 Pause::Pending(known) if known & (signal::STOP_NOW | signal::RESTART) == 0 => {
                     Follows::Wait(known)
                 }
-                served => self.step(served, seat, &mut turn, budget, cx),
+                served => self.step(served, exit, seat, &mut turn, budget, cx),
             };
             let rest = match follows {
                 Follows::Phase(phase) => {
@@ -166,11 +166,12 @@ impl<A: Actor> Phase<A> {
         }
     }
 
-    /// A step through the phase; `served` is what a phase of serving has come to.
+    /// A step through the phase; `served` is what a phase of serving has come to, with its exit.
     #[inline(never)]
     fn step(
         &mut self,
         served: Pause,
+        exit: Option<Exit>,
         seat: &Arc<Seat<A>>,
         turn: &mut Turn<'_, Incarnation<A>>,
         budget: &mut u32,
@@ -246,19 +247,19 @@ impl<A: Actor> Phase<A> {
                     }
                 }
             }
-            Self::Serving => match served {
-                Pause::Exit(exit) => exit,
-                Pause::Pending(mut known) => {
+            Self::Serving => match (exit, served) {
+                (Some(exit), _) => exit,
+                (None, Pause::Pending(mut known)) => {
                     return match time_to_leave(seat, &mut known) {
                         Some(limit) => Follows::Phase(Self::Leaving(Box::new(limit))),
                         None => Follows::Wait(known),
                     };
                 }
-                Pause::Empty => return Follows::Rest,
-                Pause::Yield | Pause::Failed(_) => return Follows::Yield,
+                (None, Pause::Empty) => return Follows::Rest,
+                (None, _) => return Follows::Yield,
             },
             Self::Leaving(limit) => match turn::take(seat, turn, budget, cx) {
-                Pause::Exit(exit) => exit,
+                (_, Some(exit)) => exit,
                 _ if limit.as_mut().as_mut().poll(cx).is_ready() => {
                     if seat.common().told_to_end().is_some() {
                         // As its supervisor does with one that it stops.
@@ -268,7 +269,7 @@ impl<A: Actor> Phase<A> {
                     turn::cut(seat, turn, &StopReason::Stopped);
                     Exit::Stopped
                 }
-                Pause::Pending(known) => return Follows::Wait(known),
+                (Pause::Pending(known), None) => return Follows::Wait(known),
                 _ => return Follows::Yield,
             },
             Self::Closing(ending) => {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Failure, StopReason,
-    failure::{self, Cause, Step},
+    failure::{self, Cause, Panic, Step},
     policy::decide::{self, Fate},
     queue::{Entry, Opened, Turn},
 };
@@ -28,35 +28,101 @@ pub(super) const BUDGET: u32 = 128;
 /// How many messages a restart without a pause weighs.
 pub(super) const RESTART: u32 = 16;
 
-/// What a stretch of messages came to.
+/// What a stretch of messages came to. In two words, which are returned in registers: what is rare is [`Left`] beside it.
+#[derive(Clone, Copy)]
 pub(super) enum Pause {
-    /// The incarnation is to end.
-    Exit(Exit),
+    /// The incarnation is to end: how, is left.
+    Exit,
     /// The task under way is pending. These signals have been looked at.
     Pending(u32),
     /// There is nothing to take.
     Empty,
     /// The budget is used up.
     Yield,
-    /// The task under way has failed on purpose.
-    Failed(crate::BoxError),
+    /// The task under way has failed on purpose: of what, is left.
+    Failed,
 }
 
-/// Takes messages for as long as there are any. Never [`Pause::Failed`].
+/// What a stretch of messages has left, beside what it came to.
+#[derive(Default)]
+pub(super) struct Left {
+    exit: Option<Exit>,
+    failed: Option<Box<Failed>>,
+}
+
+impl Left {
+    /// How the incarnation is to end, if it is.
+    #[inline(always)]
+    pub(super) fn by(self, pause: Pause) -> Option<Exit> {
+        match pause {
+            Pause::Exit => self.exit,
+            _ => {
+                // Beside another pause nothing is left, which the compiler does not know, and would look for.
+                std::mem::forget(self);
+                None
+            }
+        }
+    }
+
+    /// The incarnation is to end so.
+    pub(super) fn exit(&mut self, exit: Exit) -> Pause {
+        self.exit = Some(exit);
+        Pause::Exit
+    }
+
+    /// The task under way has failed so.
+    pub(super) fn failed(&mut self, failed: Box<Failed>) -> Pause {
+        self.failed = Some(failed);
+        Pause::Failed
+    }
+}
+
+/// Takes messages for as long as there are any. Never [`Pause::Failed`], and with [`Pause::Exit`] its exit.
+#[inline(always)]
 pub(super) fn take<A: Actor>(
     seat: &Seat<A>,
     turn: &mut Turn<'_, Incarnation<A>>,
     budget: &mut u32,
     cx: &mut TaskContext<'_>,
+) -> (Pause, Option<Exit>) {
+    let mut left = Left::default();
+    let pause = take_into(seat, turn, budget, cx, &mut left);
+    (pause, left.by(pause))
+}
+
+/// The same, with the exit in a place of the caller's.
+pub(super) fn take_into<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    budget: &mut u32,
+    cx: &mut TaskContext<'_>,
+    left: &mut Left,
 ) -> Pause {
     // The one place that catches a panic out of a handler: once for the whole poll.
-    let cause = match failure::catch(|| work(seat, turn, budget, cx)) {
-        Ok(Pause::Failed(error)) => Cause::Error(error),
+    let panic = match failure::catch(|| work(seat, turn, budget, cx, left)) {
+        Ok(Pause::Failed) => None,
         Ok(pause) => return pause,
-        Err(panic) => Cause::Panic(panic),
+        Err(panic) => Some(panic),
+    };
+    take_failed(seat, turn, panic, left)
+}
+
+#[cold]
+#[inline(never)]
+fn take_failed<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    panic: Option<Panic>,
+    left: &mut Left,
+) -> Pause {
+    let cause = match (panic, left.failed.take()) {
+        (Some(panic), _) => Cause::Panic(panic),
+        (None, Some(failed)) => Cause::Error(failed.0),
+        // A pause of that kind leaves what has failed.
+        (None, None) => return Pause::Yield,
     };
     let step = beside(turn);
-    Pause::Exit(fail(seat, turn, &step, cause))
+    left.exit(fail(seat, turn, &step, cause))
 }
 
 fn work<A: Actor>(
@@ -64,14 +130,15 @@ fn work<A: Actor>(
     turn: &mut Turn<'_, Incarnation<A>>,
     budget: &mut u32,
     cx: &mut TaskContext<'_>,
+    left: &mut Left,
 ) -> Pause {
     loop {
         let signals = seat.mailbox.raised();
         if signals != 0 {
             if let Some(exit) = heed(seat, turn, signals, budget) {
-                return Pause::Exit(exit);
+                return left.exit(exit);
             }
-            if let Some(pause) = observer::before_message(seat, turn, signals, cx) {
+            if let Some(pause) = observer::before_message(seat, turn, signals, cx, left) {
                 return pause;
             }
         }
@@ -93,8 +160,8 @@ fn work<A: Actor>(
                 }
                 Opened::Failed(failed) => {
                     *budget -= 1;
-                    if let Some(error) = not_put_aside(seat, turn, *failed) {
-                        return Pause::Failed(error);
+                    if let Some(failed) = not_put_aside(seat, turn, failed) {
+                        return left.failed(failed);
                     }
                     continue;
                 }
@@ -108,8 +175,8 @@ fn work<A: Actor>(
         match poll(turn, cx) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(failed)) => {
-                if let Some(error) = not_put_aside(seat, turn, *failed) {
-                    return Pause::Failed(error);
+                if let Some(failed) = not_put_aside(seat, turn, failed) {
+                    return left.failed(failed);
                 }
             }
             Poll::Pending => return Pause::Pending(signals),
@@ -132,10 +199,10 @@ fn poll<A: Actor>(turn: &mut Turn<'_, Incarnation<A>>, cx: &mut TaskContext<'_>)
 pub(super) fn not_put_aside<A: Actor>(
     seat: &Seat<A>,
     turn: &mut Turn<'_, Incarnation<A>>,
-    Failed(error): Failed,
-) -> Option<crate::BoxError> {
-    if !error.is::<PutAside>() {
-        return Some(error);
+    failed: Box<Failed>,
+) -> Option<Box<Failed>> {
+    if !failed.0.is::<PutAside>() {
+        return Some(failed);
     }
     stash(seat, turn);
     None

@@ -24,7 +24,7 @@
 //!   set `GONE` before `VALUE` was set: then the value is the answering half's own again.
 //! - **R2** the waker cell is used by the asking half only while `WAKER` is not set. It is the own of whoever first
 //!   sets `VALUE` or `CUT` with `WAKER` seen in the same step, for as long as that one holds the slot.
-//! - **R3** the asking half does not look at the bits again once it has the value or has set `GONE`.
+//! - **R3** the asking half lets go, and so does not look at the bits again, once it has the value or has set `GONE`.
 //! - **R4** whoever holds the slot is counted, and uses it no more after it has let go; the last one frees it.
 
 use std::{
@@ -129,14 +129,17 @@ unsafe fn free<T>(head: NonNull<Head>) {
 /// Makes a slot.
 #[inline]
 pub(crate) fn slot<T: Send>() -> (Answering<T>, Asking<T>) {
-    let head = Head {
-        free: free::<T>,
-        name: AtomicPtr::new(ptr::null_mut()),
-        bits: AtomicU32::new(2 * HOLD),
-        waker: UnsafeCell::new(None),
+    let make = || {
+        let head = Head {
+            free: free::<T>,
+            name: AtomicPtr::new(ptr::null_mut()),
+            bits: AtomicU32::new(2 * HOLD),
+            waker: UnsafeCell::new(None),
+        };
+        Slot { head, value: UnsafeCell::new(None::<T>) }
     };
-    let slot = spare::place(Slot { head, value: UnsafeCell::new(None::<T>) }).cast::<Head>();
-    let asking = Asking { hold: Hold(slot), finished: false, waits_by: None, value: PhantomData };
+    let slot = spare::place(make).cast::<Head>();
+    let asking = Asking { hold: Some(Hold(slot)), waits_by: None, value: PhantomData };
     (Answering { hold: Hold(slot), value: PhantomData }, asking)
 }
 
@@ -198,7 +201,7 @@ impl<T> Answering<T> {
     }
 
     /// Answers. The value comes back when nobody waits for it, or when there has been an answer already.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn answer(self, value: T) -> Result<(), T>
     where
         T: Send,
@@ -242,8 +245,8 @@ impl<T> Answering<T> {
 
 /// The half that asks.
 pub(crate) struct Asking<T> {
-    hold: Hold,
-    finished: bool,
+    /// `None` once it has the value or has given up (R3).
+    hold: Option<Hold>,
     /// Whom the waker in the cell wakes, while it is there.
     waits_by: Option<Task>,
     value: PhantomData<T>,
@@ -265,25 +268,13 @@ impl<T> Unpin for Asking<T> {}
 impl<T: Send> Asking<T> {
     /// Looks for the value, and leaves the waker of `cx` when it is not there yet. Pending for ever once it
     /// has had the value or has given up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Cut>> {
-        if self.finished {
-            // R3: after `GONE` a value may come and go again in its cell.
-            return Poll::Pending;
-        }
+        let Some(hold) = &self.hold else { return Poll::Pending };
         // Acquire: pairs with the Release in `answer`.
-        let mut bits = self.hold.head().bits.load(Ordering::Acquire);
+        let mut bits = hold.head().bits.load(Ordering::Acquire);
         if bits & (VALUE | CUT) == 0 {
-            if bits & WAKER != 0 {
-                if self.waits_by == Some(task_of(cx.waker())) {
-                    return Poll::Pending;
-                }
-                // Take the cell back. AcqRel: a `VALUE` seen here comes with its value.
-                bits = self.hold.head().bits.fetch_and(!WAKER, Ordering::AcqRel);
-            }
-            if bits & (VALUE | CUT) == 0 {
-                bits = self.leave_waker(cx);
-            }
+            bits = self.wait(cx, bits);
         }
         if bits & VALUE != 0 {
             return self.take_value().map_or(Poll::Pending, |value| Poll::Ready(Ok(value)));
@@ -295,11 +286,23 @@ impl<T: Send> Asking<T> {
         Poll::Pending
     }
 
-    #[inline]
-    fn leave_waker(&mut self, cx: &mut Context<'_>) -> u32 {
+    /// Leaves the waker, and returns the bits as they were when it was there.
+    #[inline(never)]
+    fn wait(&mut self, cx: &mut Context<'_>, mut bits: u32) -> u32 {
+        let Some(hold) = &self.hold else { return bits };
+        let head = hold.head();
+        if bits & WAKER != 0 {
+            if self.waits_by == Some(task_of(cx.waker())) {
+                return bits;
+            }
+            // Take the cell back. AcqRel: a `VALUE` seen here comes with its value.
+            bits = head.bits.fetch_and(!WAKER, Ordering::AcqRel);
+            if bits & (VALUE | CUT) != 0 {
+                return bits;
+            }
+        }
         let waker = cx.waker().clone();
         self.waits_by = Some(task_of(&waker));
-        let head = self.hold.head();
         // SAFETY: R2: `WAKER` is not set, and neither `VALUE` nor `CUT` was when it was taken back, so nobody
         // else has seen the bit or touches the cell.
         let old = head.waker.with_mut(|cell| unsafe { (*cell).replace(waker) });
@@ -310,42 +313,48 @@ impl<T: Send> Asking<T> {
         bits
     }
 
+    /// Whether it has had the value, or has given up.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.hold.is_none()
+    }
+
     /// Gives up. Either the value that was there already, or how far the message had come.
     pub(crate) fn give_up(&mut self) -> Result<T, Phase> {
-        if std::mem::replace(&mut self.finished, true) {
-            // R3, as in `poll`. It had the value, or has heard this before.
-            return Err(Phase::Taken);
-        }
+        // It had the value, or has heard this before.
+        let Some(hold) = &self.hold else { return Err(Phase::Taken) };
         // Acquire: a `VALUE` seen here comes with its value. No Release: an answering half that sees `GONE`
         // touches no cell of ours.
-        let before = self.hold.head().bits.fetch_or(GONE, Ordering::Acquire);
+        let before = hold.head().bits.fetch_or(GONE, Ordering::Acquire);
         if before & VALUE != 0
             && let Some(value) = self.take_value()
         {
             return Ok(value);
         }
+        self.hold = None;
         Err(if before & TAKEN == 0 { Phase::Queued } else { Phase::Taken })
     }
 
     /// Gives up if the message has not been taken yet. False: it has been, and the value is still to come, or
     /// there is one already.
     pub(crate) fn withdraw(&mut self) -> bool {
-        if self.finished {
-            return false;
-        }
+        let Some(hold) = &self.hold else { return false };
         let still_waits = |bits| (bits & (TAKEN | VALUE) == 0).then_some(bits | GONE);
         // Relaxed: nothing is read on the strength of it, and an answering half that sees `GONE` touches no cell
         // of ours. Whether it comes before `TAKEN` is decided by the one word that both sides change.
-        let bits = &self.hold.head().bits;
-        self.finished = bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, still_waits).is_ok();
-        self.finished
+        let withdrawn =
+            hold.head().bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, still_waits).is_ok();
+        if withdrawn {
+            self.hold = None;
+        }
+        withdrawn
     }
 
-    #[inline]
+    /// `VALUE` has been seen, with Acquire. Lets go of the slot.
+    #[inline(always)]
     fn take_value(&mut self) -> Option<T> {
-        self.finished = true;
+        let hold = self.hold.take()?;
         // SAFETY: the slot is for a `T`.
-        let cell = unsafe { self.hold.value::<T>() };
+        let cell = unsafe { hold.value::<T>() };
         // SAFETY: R1: `VALUE` has been seen with Acquire; only this half reads from here on.
         cell.with_mut(|cell| unsafe { (*cell).take() })
     }
@@ -354,10 +363,10 @@ impl<T: Send> Asking<T> {
 impl<T> Drop for Asking<T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.finished {
+        if let Some(hold) = &self.hold {
             // Relaxed: an answering half that sees it touches no cell of ours. A value that is there already is
             // dropped with the slot.
-            self.hold.head().bits.fetch_or(GONE, Ordering::Relaxed);
+            hold.head().bits.fetch_or(GONE, Ordering::Relaxed);
         }
     }
 }

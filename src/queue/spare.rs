@@ -77,16 +77,16 @@ const fn fits<T>() -> bool {
     size_of::<T>() <= LAYOUT.size() && align_of::<T>() <= LAYOUT.align() && !cfg!(postbox_loom)
 }
 
-/// Puts a value somewhere, for [`drop_in_place`] to drop.
+/// Puts a value somewhere, for [`drop_in_place`] to drop. It is made when there is a place, and so in that place.
 #[inline(always)]
-pub(super) fn place<T>(value: T) -> NonNull<T> {
+pub(super) fn place<T>(make: impl FnOnce() -> T) -> NonNull<T> {
     if !fits::<T>() {
-        return NonNull::from(Box::leak(Box::new(value)));
+        return NonNull::from(Box::leak(Box::new(make())));
     }
     // A thread that is being torn down keeps none.
     let block = SPARE.try_with(Spare::pop).ok().flatten().unwrap_or_else(allocate).cast::<T>();
     // SAFETY: the block is nobody else's, and large and aligned enough for a `T` (`fits`).
-    unsafe { block.write(value) };
+    unsafe { block.write(make()) };
     block
 }
 
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn what_is_given_back_is_taken_again() {
         on_a_thread(|| {
-            let first = place([1_u64; 16]);
+            let first = place(|| [1_u64; 16]);
             // SAFETY: placed above, once.
             unsafe { drop_in_place(first) };
             assert_eq!(kept(), 1);
-            let second = place(2_u8);
+            let second = place(|| 2_u8);
             assert_eq!((second.cast(), kept()), (first, 0));
             // SAFETY: as above.
             unsafe { drop_in_place(second) };
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn no_more_than_the_most_are_kept() {
         on_a_thread(|| {
-            let all: Vec<_> = (0..2 * MOST).map(place).collect();
+            let all: Vec<_> = (0..2 * MOST).map(|number| place(|| number)).collect();
             for (number, at) in (0..).zip(all) {
                 // SAFETY: placed above, once.
                 let value = unsafe { at.read() };
@@ -183,7 +183,7 @@ mod tests {
         struct Aligned;
 
         on_a_thread(|| {
-            let (large, aligned) = (place([7_u64; 17]), place(Aligned));
+            let (large, aligned) = (place(|| [7_u64; 17]), place(|| Aligned));
             // SAFETY: placed above, once.
             unsafe {
                 assert_eq!(large.read(), [7; 17]);
@@ -206,7 +206,7 @@ mod tests {
 
         on_a_thread(|| {
             let inner = Arc::new(());
-            let bad = place(Bad(Arc::clone(&inner)));
+            let bad = place(|| Bad(Arc::clone(&inner)));
             // SAFETY: placed above, once.
             let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { drop_in_place(bad) }));
             assert!(dropped.is_err());
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn blocks_go_from_thread_to_thread() {
         on_a_thread(|| {
-            let at = place(3_u64).as_ptr().expose_provenance();
+            let at = place(|| 3_u64).as_ptr().expose_provenance();
             on_a_thread(move || {
                 let at = NonNull::new(ptr::with_exposed_provenance_mut::<u64>(at)).expect("an address");
                 // SAFETY: placed above, and used by nobody else.

@@ -30,7 +30,7 @@ use crate::{
         limit::Until,
         waits::Waits,
     },
-    queue::{Phase, Ticket},
+    queue::{Cut, Phase, Ticket},
 };
 
 /// Sends a message and waits for its reply, when awaited.
@@ -95,8 +95,8 @@ fn step(cx: &mut Context<'_>) -> Poll<()> {
 const WEIGHT: u32 = 8;
 
 enum Stage<M: Message> {
-    /// Not offered yet.
-    Fresh(M),
+    /// Not offered yet. `None` from there on, until there is another stage.
+    Fresh(Option<M>),
     /// Offered, and there was no room.
     Refused(Offer<M>, Awaited<M>),
     /// Accepted.
@@ -109,7 +109,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     pub(crate) fn new(to: &'a T, msg: M) -> Self {
         Self {
             to,
-            stage: Stage::Fresh(msg),
+            stage: Stage::Fresh(Some(msg)),
             waits: true,
             ticket: Ticket::default(),
             deadline: Deadline::after(M::TIMEOUT),
@@ -170,7 +170,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
 
     /// Whether the actor has the message, or it has come to an end without.
     pub(super) const fn is_accepted(&self) -> bool {
-        matches!(self.stage, Stage::Accepted(_) | Stage::Ended)
+        !matches!(self.stage, Stage::Fresh(Some(_)) | Stage::Refused(..))
     }
 
     /// Does not wait for room: a full mailbox ends it with [`AskError::Full`].
@@ -197,17 +197,21 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
 
     #[inline(always)]
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M>>> {
-        if let Stage::Accepted(awaited) = &mut self.stage {
-            let answer = ready!(awaited.poll(cx)).unwrap_or_else(|cut| Err(cut.into()));
-            return Poll::Ready(self.end(answer));
-        }
-        if !self.deadline.is_checked() && !self.ticket.waits() && current::id().is_none() {
-            // An actor that answers at once must not keep its asker's task from letting others run.
-            if is_a_step(WEIGHT) {
-                ready!(step(cx));
+        match &mut self.stage {
+            Stage::Accepted(awaited) => {
+                return match awaited.poll(cx) {
+                    Poll::Ready(answer) => self.end(answer),
+                    Poll::Pending => Poll::Pending,
+                };
             }
-            match std::mem::replace(&mut self.stage, Stage::Ended) {
-                Stage::Fresh(msg) => {
+            Stage::Fresh(msg)
+                if !self.deadline.is_checked() && !self.ticket.waits() && current::id().is_none() =>
+            {
+                // An actor that answers at once must not keep its asker's task from letting others run.
+                if is_a_step(WEIGHT) {
+                    ready!(step(cx));
+                }
+                if let Some(msg) = msg.take() {
                     let msg = match self.run(msg) {
                         Ok(ran) => return self.after(ran, cx),
                         Err(msg) => msg,
@@ -220,8 +224,8 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
                         }
                     }
                 }
-                stage => self.stage = stage,
             }
+            _ => {}
         }
         self.poll_with_care(cx)
     }
@@ -235,7 +239,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         let until = self.deadline.until();
         let coop = ready!(coop::poll_proceed(cx));
         let (offer, awaited) = match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Fresh(msg) => {
+            Stage::Fresh(Some(msg)) => {
                 if let Some(asker) = current::id()
                     && let Err(path) = self.await_from(asker)
                 {
@@ -253,7 +257,9 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
                 (Offer { msg, asker: Some(asker) }, awaited)
             }
             Stage::Refused(offer, awaited) => (offer, awaited),
-            Stage::Accepted(_) | Stage::Ended => panic!("a request is not polled after it has ended"),
+            Stage::Fresh(None) | Stage::Accepted(_) | Stage::Ended => {
+                panic!("a request is not polled after it has ended")
+            }
         };
         let mut outcome = if self.ticket.waits() {
             self.offer_in_line(offer, cx, until)
@@ -340,21 +346,38 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<M::Reply, AskError<M>>> {
         match awaited.poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(self.end(answer.unwrap_or_else(|cut| Err(cut.into())))),
+            Poll::Ready(answer) => self.end(answer),
             Poll::Pending => {
-                let before = std::mem::replace(&mut self.stage, Stage::Accepted(awaited));
-                debug_assert!(matches!(before, Stage::Ended), "its message has been accepted");
-                // There is nothing to be dropped in it, which the compiler does not know.
-                std::mem::forget(before);
+                self.forget(Stage::Accepted(awaited));
                 Poll::Pending
             }
         }
     }
 
+    /// Goes on to another stage from one with nothing left in it, which the compiler does not know and would drop.
     #[inline(always)]
-    fn end(&mut self, answer: Answer<M>) -> Result<M::Reply, AskError<M>> {
-        self.stage = Stage::Ended;
-        answer.map_err(|no_reply| self.why(no_reply))
+    fn forget(&mut self, next: Stage<M>) {
+        let before = std::mem::replace(&mut self.stage, next);
+        debug_assert!(
+            match &before {
+                Stage::Accepted(awaited) => awaited.is_over(),
+                Stage::Fresh(msg) => msg.is_none(),
+                Stage::Ended => true,
+                Stage::Refused(..) => false,
+            },
+            "its message has been accepted, or it has its answer"
+        );
+        std::mem::forget(before);
+    }
+
+    #[inline(always)]
+    fn end(&mut self, answer: Result<Answer<M>, Cut>) -> Poll<Result<M::Reply, AskError<M>>> {
+        self.forget(Stage::Ended);
+        match answer {
+            Ok(Ok(reply)) => Poll::Ready(Ok(reply)),
+            Ok(Err(no_reply)) => Poll::Ready(Err(self.why(no_reply))),
+            Err(cut) => Poll::Ready(Err(self.why(cut.into()))),
+        }
     }
 
     #[cold]
@@ -394,9 +417,10 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
     fn expired(&mut self, after: Duration) -> Result<M::Reply, AskError<M>> {
         self.to.leave(&mut self.ticket);
         let (started, msg) = match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Fresh(msg) | Stage::Refused(Offer { msg, .. }, _) => (false, Some(msg)),
+            Stage::Fresh(msg) => (false, msg),
+            Stage::Refused(Offer { msg, .. }, _) => (false, Some(msg)),
             Stage::Accepted(mut awaited) => match awaited.give_up() {
-                Ok(answer) => return self.end(answer),
+                Ok(answer) => return answer.map_err(|no_reply| self.why(no_reply)),
                 Err(phase) => (phase == Phase::Taken, None),
             },
             Stage::Ended => (false, None),

@@ -230,7 +230,7 @@ impl<M: Message> Service<M> for AskService<M> {
     fn call(&mut self, msg: M) -> OwnedAsk<M> {
         let mut ask = OwnedAsk {
             to: self.to.clone(),
-            stage: Stage::Fresh(msg),
+            stage: Stage::Fresh(Some(msg)),
             ticket: mem::take(&mut self.ticket),
             deadline: Deadline::after(M::TIMEOUT),
         };
@@ -246,7 +246,7 @@ impl<M: Message> OwnedAsk<M> {
     /// Puts the message into the mailbox, if there is room. If not, the poll finds out why.
     fn offer(&mut self) {
         let Self { to, stage, ticket, .. } = self;
-        let Stage::Fresh(msg) = mem::replace(stage, Stage::Ended) else { return };
+        let Stage::Fresh(Some(msg)) = mem::replace(stage, Stage::Ended) else { return };
         let (asker, awaited) = Asker::new();
         let line = ticket.waits().then(|| Line { ticket, waker: Waker::noop() });
         *stage = match to.accept(Offer { msg, asker: Some(asker) }, line) {
