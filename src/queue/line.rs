@@ -14,7 +14,8 @@ use super::{
 
 impl<S: Stage> Mailbox<S> {
     /// Queues an entry, or takes (or keeps) a place in the line of those that wait for room: then the entry
-    /// comes back as [`Refused::Full`] and `waker` is called when room has been granted to `ticket`.
+    /// comes back as [`Refused::Full`] and `waker` is called when room has been granted to `ticket`. Nobody waits for
+    /// a mailbox that drops when it is full: [`Refused::Overflow`].
     pub(crate) fn push_or_wait<T: Entry<S>>(
         &self,
         mut entry: T,
@@ -35,9 +36,15 @@ impl<S: Stage> Mailbox<S> {
         }
         let mut stale = None;
         let mut standing = back.waiters.standing(ticket);
-        if matches!(standing, Standing::Outside) && !back.waiters.any_waiting() && self.room(&mut back) > 0 {
+        if matches!(standing, Standing::Outside)
+            && !back.waiters.any_waiting()
+            && self.look_for_room(&mut back)
+        {
             self.append(back, entry);
             return Ok(());
+        }
+        if back.aside.as_ref().is_some_and(|aside| aside.drops.is_some()) {
+            return Err(Refused::Overflow(entry));
         }
         // From here on somebody waits, or has waited.
         back.free = 0;

@@ -235,9 +235,7 @@ impl<S: Stage> Mailbox<S> {
         if back.closed {
             return Err(Refused::Closed(entry));
         }
-        let room = if back.waiters.any_waiting() { 0 } else { self.room(&mut back) };
-        back.free = at_least(room);
-        if room == 0 {
+        if back.waiters.any_waiting() || !self.look_for_room(&mut back) {
             return Err(if back.aside.is_some() { Refused::Overflow(entry) } else { Refused::Full(entry) });
         }
         Ok((back, entry))
@@ -455,6 +453,13 @@ impl<S: Stage> Mailbox<S> {
         }
         drop(back);
         if parked { Pushed::Due(self) } else { Pushed::Queued }
+    }
+
+    /// Finds out how many more entries fit, while nobody waits, for those who then need not ask. False: none.
+    pub(super) fn look_for_room(&self, back: &mut Back<S>) -> bool {
+        let room = self.room(back);
+        back.free = at_least(room);
+        room > 0
     }
 
     /// How many more entries fit, at least.

@@ -43,7 +43,9 @@ impl Woken {
     }
 
     pub(super) fn wake(self) {
-        self.first.into_iter().chain(self.others).for_each(Waker::wake);
+        let Some(first) = self.first else { return };
+        first.wake();
+        self.others.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -73,6 +75,13 @@ pub(super) enum Standing {
 }
 
 impl Line {
+    /// Whether room has been granted to this number: it has, up to that of the last one granted.
+    #[inline]
+    fn holds_room(&self, number: u64) -> bool {
+        let last = self.granted.checked_sub(1).and_then(|last| self.waiters.get(last));
+        last.is_some_and(|last| number <= last.ticket)
+    }
+
     fn position(&self, ticket: &Ticket) -> Option<usize> {
         let ticket = ticket.0?;
         // Who has been granted room is most often the first, and comes at once.
@@ -97,12 +106,9 @@ impl Waiters {
     }
 
     pub(super) fn standing(&self, ticket: &Ticket) -> Standing {
-        let Some(line) = &self.line else { return Standing::Outside };
-        match line.position(ticket) {
-            Some(at) if at < line.granted => Standing::Granted,
-            Some(_) => Standing::Waiting,
-            None => Standing::Outside,
-        }
+        // Who has a number stands in the line, as long as there is one: it is gone when the mailbox has closed.
+        let (Some(line), Some(number)) = (&self.line, ticket.0) else { return Standing::Outside };
+        if line.holds_room(number) { Standing::Granted } else { Standing::Waiting }
     }
 
     /// Takes a place at the end of the line, or renews the waker of the place held. Returns a waker that is
@@ -110,7 +116,7 @@ impl Waiters {
     pub(super) fn wait(&mut self, ticket: &mut Ticket, waker: Waker) -> Option<Waker> {
         let line = self.line.get_or_insert_default();
         if let Some(at) = line.position(ticket) {
-            return line.waiters[at].waker.replace(waker);
+            return line.waiters.get_mut(at)?.waker.replace(waker);
         }
         line.waiters.push_back(Waiter { ticket: self.next_ticket, waker: Some(waker) });
         ticket.0 = Some(self.next_ticket);
@@ -144,7 +150,8 @@ impl Waiters {
         if at < line.granted {
             line.granted -= 1;
         }
-        line.waiters.remove(at)?.waker
+        let own = if at == 0 { line.waiters.pop_front() } else { line.waiters.remove(at) };
+        own?.waker
     }
 
     /// Whether there is a line at all.

@@ -238,6 +238,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         }
         let until = self.deadline.until();
         let coop = ready!(coop::poll_proceed(cx));
+        let mut refused = false;
         let (offer, awaited) = match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Fresh(Some(msg)) => {
                 if let Some(asker) = current::id()
@@ -256,12 +257,15 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
                 let (asker, awaited) = Asker::new();
                 (Offer { msg, asker: Some(asker) }, awaited)
             }
-            Stage::Refused(offer, awaited) => (offer, awaited),
+            Stage::Refused(offer, awaited) => {
+                refused = true;
+                (offer, awaited)
+            }
             Stage::Fresh(None) | Stage::Accepted(_) | Stage::Ended => {
                 panic!("a request is not polled after it has ended")
             }
         };
-        let mut outcome = if self.ticket.waits() {
+        let mut outcome = if self.ticket.waits() || (refused && self.waits) {
             self.offer_in_line(offer, cx, until)
         } else {
             // The first try is without a waker.

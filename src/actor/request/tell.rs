@@ -193,39 +193,39 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Tell<'a, T, M> {
     #[inline(always)]
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
         // A sender in a loop must let others run although it never has to wait.
-        if !self.deadline.is_checked() && !self.ticket.waits() && !is_a_step(1) {
+        let quick = !self.deadline.is_checked() && !self.ticket.waits() && !is_a_step(1);
+        if quick {
             let msg = self.msg.take().expect("a request is not polled after it has ended");
             match self.to.offer(msg) {
                 Ok(()) => return Poll::Ready(Ok(())),
                 Err(msg) => self.msg = Some(msg),
             }
         }
-        self.poll_with_care(cx)
+        self.poll_with_care(cx, quick)
     }
 
     #[cold]
     #[inline(never)]
-    fn poll_with_care(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TellError<M>>> {
+    fn poll_with_care(&mut self, cx: &mut Context<'_>, refused: bool) -> Poll<Result<(), TellError<M>>> {
         if let Some(passed) = self.deadline.refuses() {
             return Poll::Ready(self.expired(passed.after()));
         }
         let until = self.deadline.until();
         let coop = ready!(coop::poll_proceed(cx));
         let msg = self.msg.take().expect("a request is not polled after it has ended");
-        // The first try is without a waker, whose clone would be the dearest part of it.
-        let line = self.ticket.waits().then(|| Line { ticket: &mut self.ticket, waker: cx.waker() });
-        let first_in_line = line.is_none();
+        // Without a waker, whose clone would be the dearest part of it, unless there was no room to be seen. (An actor
+        // may be the one that would have to make room.)
+        let in_line = self.ticket.waits() || (refused && current::id().is_none());
+        let line = in_line.then(|| Line { ticket: &mut self.ticket, waker: cx.waker() });
         let refused = match accept(self.to, Offer { msg, asker: None }, until, line) {
             Ok(()) => {
                 coop.made_progress();
                 return Poll::Ready(Ok(()));
             }
-            Err((offer, Refusal::Full { .. })) if first_in_line => {
-                match self.stand_in_line(offer, cx, until) {
-                    Ok(poll) => return poll,
-                    Err(refused) => refused,
-                }
-            }
+            Err((offer, Refusal::Full { .. })) if !in_line => match self.stand_in_line(offer, cx, until) {
+                Ok(poll) => return poll,
+                Err(refused) => refused,
+            },
             Err(refused) => refused,
         };
         match refused {
