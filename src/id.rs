@@ -147,17 +147,25 @@ pub(crate) fn short_type_name<T: ?Sized>() -> &'static str {
     without_path(std::any::type_name::<T>())
 }
 
+/// Which bytes a path is made of. Looked up, because every failure asks for some names.
+static OF_PATH: [bool; 256] = {
+    let mut of_path = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        // A type declared inside an async fn has `{{closure}}` in its path. What is not ASCII is part of a name.
+        let is_one = matches!(byte as u8, b'_' | b':' | b'{' | b'}' | b'#');
+        of_path[byte] = is_one || (byte as u8).is_ascii_alphanumeric() || byte >= 128;
+        byte += 1;
+    }
+    of_path
+};
+
 /// Cuts the module path off a type's name.
 ///
 /// A name that holds other names (generics, tuples, references) has several paths, and a part of a static
 /// string cannot leave out pieces of its middle: such a name stays whole.
 pub(crate) fn without_path(full: &'static str) -> &'static str {
-    // A type declared inside an async fn has `{{closure}}` in its path. What is not ASCII is part of a name.
-    let is_of_path = |byte: u8| {
-        byte.is_ascii_alphanumeric() | matches!(byte, b'_' | b':' | b'{' | b'}' | b'#') | !byte.is_ascii()
-    };
-    // Every failure asks for some names: to look at all bytes, whatever they are, is what a processor does fast.
-    if !full.bytes().fold(true, |all, byte| all & is_of_path(byte)) {
+    if !full.bytes().all(|byte| OF_PATH[usize::from(byte)]) {
         return full;
     }
     let from = full.bytes().rposition(|byte| byte == b':').map_or(0, |at| at + 1);
