@@ -32,7 +32,9 @@ impl<M> From<Cut> for NoReply<M> {
     }
 }
 
-pub(crate) type Answer<M> = Result<<M as Message>::Reply, NoReply<M>>;
+/// Boxed where there is no reply, which is rare: so an answer is no larger than a reply and one word, whatever its
+/// message is.
+pub(crate) type Answer<M> = Result<<M as Message>::Reply, Box<NoReply<M>>>;
 pub(crate) type Awaited<M> = Asking<Answer<M>>;
 
 /// Whoever waits for the answer to one message. Dropped without one, it answers that there is none.
@@ -89,6 +91,11 @@ impl<M: Message> Asker<M> {
         }
     }
 
+    /// Answers that there is no reply.
+    pub(crate) fn refuse(self, no_reply: NoReply<M>) -> Result<(), Answer<M>> {
+        self.answer(Err(Box::new(no_reply)))
+    }
+
     /// What it holds, which owes nothing. (With nothing left in it, it is forgotten, and its drop need not find that
     /// out: an ask takes three of them apart.)
     #[inline(always)]
@@ -131,7 +138,7 @@ impl<M: Message> Asker<M> {
     #[inline(never)]
     fn drop_reply(&mut self) {
         if let Some(slot) = self.slot.take() {
-            let _unheard = slot.answer(Err(NoReply::Dropped));
+            let _unheard = slot.answer(Err(Box::new(NoReply::Dropped)));
         }
     }
 }

@@ -135,26 +135,29 @@ impl<M: Message, L: Limit> Asked<M, L> {
         }
         if let Some(told) = cause.told::<M>() {
             // The asker is told first: a dead letter's subscriber may be slower than a caller's deadline.
-            let _unheard = asker.answer(Err(told));
+            let _unheard = asker.refuse(told);
             return cause.letter(Some(msg), tried);
         }
         let Why::Ended { reason } = cause.why() else { return cause.letter(Some(msg), tried) };
         if tried > 0 {
             // Put aside after an attempt. Its asker is not told that it may send it again: `close::bury_kept`.
-            let _unheard = asker.answer(Err(NoReply::Aborted(reason.clone())));
+            let _unheard = asker.refuse(NoReply::Aborted(reason.clone()));
             return cause.letter_about(
                 &Why::Cut { reason: reason.clone(), attempts: tried },
                 Some(msg),
                 tried,
             );
         }
-        match asker.answer(Err(NoReply::Stopped(msg, reason.clone()))) {
+        match asker.refuse(NoReply::Stopped(msg, reason.clone())) {
             Ok(()) => cause.went_back(),
             // The asker went away meanwhile, so the message is the sink's.
-            Err(Err(NoReply::Stopped(msg, _))) => {
-                cause.letter_about(&Why::Abandoned { attempts: 0 }, Some(msg), tried)
+            Err(unheard) => {
+                if let Err(no_reply) = unheard
+                    && let NoReply::Stopped(msg, _) = *no_reply
+                {
+                    cause.letter_about(&Why::Abandoned { attempts: 0 }, Some(msg), tried);
+                }
             }
-            Err(_) => {}
         }
     }
 }

@@ -383,7 +383,7 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
             return;
         }
         if let (Some(asker), Some(told)) = (self.whom.take(), cause.told::<M>()) {
-            let _unheard = asker.answer(Err(told));
+            let _unheard = asker.refuse(told);
         }
         cause.letter::<M>(None, 0);
     }
@@ -404,7 +404,7 @@ impl<'a, A: Actor, M: Message, W: Whom<'a, A, M>> Envelope<'a, A, M, W> {
         let (asker, copy) = (self.whom.take(), self.copy);
         let tell = move |cause: &Cause| {
             if let (Some(asker), Some(told), false) = (asker, cause.told::<M>(), copy) {
-                let _unheard = asker.answer(Err(told));
+                let _unheard = asker.refuse(told);
             }
             if !copy {
                 cause.letter::<M>(None, 0);

@@ -53,8 +53,9 @@ impl<'a, S: Stage> Turn<'a, S> {
             if consumer.front.left() > 0 || back.buffer.left() == 0 {
                 return false;
             }
-            consumer.front.tidy();
             std::mem::swap(&mut consumer.front, &mut back.buffer);
+            // Afterwards: to move what has just been written to in part would wait for that.
+            back.buffer.tidy();
             true
         });
         if swapped {

@@ -379,7 +379,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
         self.forget(Stage::Ended);
         match answer {
             Ok(Ok(reply)) => Poll::Ready(Ok(reply)),
-            Ok(Err(no_reply)) => Poll::Ready(Err(self.why(no_reply))),
+            Ok(Err(no_reply)) => Poll::Ready(Err(self.why(*no_reply))),
             Err(cut) => Poll::Ready(Err(self.why(cut.into()))),
         }
     }
@@ -424,7 +424,7 @@ impl<'a, T: ?Sized + Accept<M>, M: Message> Ask<'a, T, M> {
             Stage::Fresh(msg) => (false, msg),
             Stage::Refused(Offer { msg, .. }, _) => (false, Some(msg)),
             Stage::Accepted(mut awaited) => match awaited.give_up() {
-                Ok(answer) => return answer.map_err(|no_reply| self.why(no_reply)),
+                Ok(answer) => return answer.map_err(|no_reply| self.why(*no_reply)),
                 Err(phase) => (phase == Phase::Taken, None),
             },
             Stage::Ended => (false, None),
