@@ -18,6 +18,7 @@
 //! | `run` | the life of an actor, incarnation by incarnation: read this first |
 //! | `stash` | putting a message aside |
 //! | `exit` | how an incarnation ends |
+//! | `finish` | the last word on an actor |
 //! | `hooks` | `started`, `stopped` and `terminated`, as tasks |
 //! | `turn` | one poll of a seat: signals, then messages |
 //! | `hand_off` | a turn of one actor in the poll of another |
@@ -50,6 +51,7 @@ mod entries;
 mod envelope;
 mod exit;
 mod family;
+mod finish;
 mod hand_off;
 mod handle;
 mod history;

@@ -27,13 +27,13 @@ use super::{
     common::{Common, Status},
     current,
     ending::time_of,
-    envelope::{Incarnation, Why},
+    envelope::Incarnation,
     exit::Exit,
+    finish::Finish,
     hand_off,
     hooks::Started,
     journal,
     seat::{AnySeat, Seat, signal},
-    ties,
     turn::{self, Pause},
 };
 use crate::{
@@ -95,7 +95,7 @@ enum Follows<A: Actor> {
 
 impl<A: Actor> Life<A> {
     pub(super) fn new(seat: Arc<Seat<A>>, report: Option<Report>) -> Self {
-        Self { finish: Finish { seat }, phase: Phase::Vacant(report) }
+        Self { finish: Finish::new(seat), phase: Phase::Vacant(report) }
     }
 }
 
@@ -108,10 +108,10 @@ impl<A: Actor> Future for Life<A> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Self { finish, phase } = &mut *self;
-        let slot = hand_off::Slot::open(&finish.seat);
+        let slot = hand_off::Slot::open(finish.seat());
         let mut budget = turn::BUDGET;
-        let polled = current::scope(finish.seat.common(), || {
-            let (failed, last) = ready!(phase.poll(&finish.seat, &mut budget, cx));
+        let polled = current::scope(finish.seat().common(), || {
+            let (failed, last) = ready!(phase.poll(finish.seat(), &mut budget, cx));
             finish.finish(last);
             failed.into_iter().for_each(Failed::send);
             Poll::Ready(())
@@ -436,51 +436,4 @@ async fn make<A: Actor>(seat: Arc<Seat<A>>, first: bool) -> Result<A, Exit> {
 pub(super) fn incarnation_of<A: Actor>(seat: &Arc<Seat<A>>, actor: A) -> Incarnation<A> {
     let ctx = Context::new(Arc::clone(seat));
     Incarnation { actor, ctx, seat: Arc::clone(seat) }
-}
-
-/// The last word on an actor: also when its runtime is dropped under it.
-struct Finish<A: Actor> {
-    seat: Arc<Seat<A>>,
-}
-
-impl<A: Actor> Finish<A> {
-    /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told:
-    /// watchers first, so that whoever awaits the end finds their notices queued.
-    fn finish(&self, last: Count) {
-        let common = self.seat.common();
-        common.home.strike(common, common.ledger(last));
-        if let Some(member) = &common.membership {
-            member.family.forget(member.number);
-        }
-        if let Some(reason) = common.closing() {
-            journal::ended(common, reason);
-        }
-        common.set_status(Status::Ended);
-        ties::end(common);
-        common.set_told();
-    }
-}
-
-impl<A: Actor> Drop for Finish<A> {
-    fn drop(&mut self) {
-        if self.seat.common().status() == Status::Ended {
-            return;
-        }
-        // The runtime is gone. No hook can run, but no message vanishes.
-        let seat = Arc::clone(&self.seat);
-        seat.common().set_closing(StopReason::RuntimeGone);
-        seat.mailbox.close();
-        let last = seat.mailbox.enter(std::task::Waker::noop()).map(|mut turn| {
-            turn::cut(&seat, &mut turn, &StopReason::RuntimeGone);
-            close::bury_kept(&seat, &mut turn, None, &StopReason::RuntimeGone);
-            close::bury_all(&seat, &mut turn, &Why::Ended { reason: StopReason::RuntimeGone });
-            let state = turn.replace(None);
-            let _panicked = failure::catch(|| drop(state));
-            turn.retire()
-        });
-        if let Some(family) = seat.common().family() {
-            family.abandon();
-        }
-        self.finish(last.unwrap_or_else(|| seat.mailbox.count()));
-    }
 }
