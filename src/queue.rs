@@ -16,6 +16,7 @@
 //! | `hold` | the right to run, held by a thread for later |
 //! | `line` | a sender in the line, and the room it is given |
 //! | `lock` | the lock of a mailbox |
+//! | `built` | a large value, made where it is to stay |
 //! | `once` | what is set once and never waited for |
 //! | `tray` | a box that is put down by one and taken up by another |
 //! | `waiters` | senders that wait for room, first come first served |
@@ -27,6 +28,7 @@
 
 mod aside;
 mod buffer;
+mod built;
 mod hold;
 mod line;
 mod lock;
@@ -47,6 +49,7 @@ mod waiters;
 mod tests;
 
 pub(crate) use aside::{Drops, Forced, Mark, Stash};
+pub(crate) use built::arc;
 pub(crate) use mailbox::{Count, Mailbox, Pushed, Refused, STANDING};
 pub(crate) use once::{Once, OnceBox};
 pub(crate) use reach::{Lent, Reached};

@@ -118,6 +118,7 @@ impl fmt::Display for Status {
 }
 
 impl Common {
+    #[inline(always)]
     pub(crate) fn new(
         identity: Identity,
         home: impl Into<Homed>,

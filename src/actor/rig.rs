@@ -48,7 +48,7 @@ pub(crate) fn spawn_vacant<A: Actor>(
 ) -> Result<ActorRef<A>, SpawnError> {
     let site = spawn::Site::On(spawn::runtime_for::<A>(A::CAPACITY)?);
     let common = Common::new(Identity::new(A::kind, None), Arc::clone(home), None);
-    let seat = Arc::new(Seat::new(common, A::CAPACITY, A::OVERFLOW, None));
+    let seat = Arc::new(Seat::new(|| common, A::CAPACITY, A::OVERFLOW, None));
     let actor = ActorRef::first(Arc::clone(&seat));
     tell(actor.identity());
     spawn::launch(&site, seat, None)?;

@@ -98,8 +98,11 @@ pub(crate) trait AnySeat: Any + Send + Sync {
 pub(crate) type Again = (Handle, oneshot::Receiver<Result<(), Failure>>);
 
 impl<A: Actor> Seat<A> {
+    /// In line, and with `common` made when nothing more takes memory: so each word is written where it is to stay. What
+    /// might have to be dropped on the way is made on the stack first.
+    #[inline(always)]
     pub(crate) fn new(
-        common: Common,
+        common: impl FnOnce() -> Common,
         capacity: usize,
         overflow: Overflow,
         factory: Option<Factory<A>>,
@@ -109,7 +112,7 @@ impl<A: Actor> Seat<A> {
             Overflow::DropNewest => Some(Drops::Newest),
             Overflow::DropOldest => Some(Drops::Oldest),
         };
-        Self { mailbox: Mailbox::new(capacity, drops), common, factory }
+        Self { mailbox: Mailbox::new(capacity, drops), common: common(), factory }
     }
 
     fn overflow(&self) -> Overflow {
@@ -326,7 +329,7 @@ mod tests {
     fn a_message_between_two_attempts_does_not_vanish_with_its_seat() {
         let home = Home::new("seat", false);
         let common = Common::new(Identity::new(Idle::kind, None), Arc::clone(&home), None);
-        let seat = Arc::new(Seat::<Idle>::new(common, 4, Overflow::Wait, None));
+        let seat = Arc::new(Seat::<Idle>::new(|| common, 4, Overflow::Wait, None));
         seat.mailbox.prime(incarnation_of(&seat, Idle));
         assert!(seat.accept(Offer { msg: Twice, asker: None }, None).is_ok());
         let mut turn = seat.mailbox.enter(std::task::Waker::noop()).expect("nobody runs");

@@ -15,7 +15,7 @@ use super::{
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, StopReason, failure};
+use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, StopReason, failure, queue};
 
 /// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
@@ -134,7 +134,9 @@ impl<A: Actor> Spawn<A> {
         let site = Site::here::<A>(self.capacity)?;
         let home = self.home.map_or_else(current::home, Into::into);
         let identity = Identity::new(A::kind, self.name.clone());
-        let seat = Arc::new(Seat::new(Common::new(identity, home, None), self.capacity, self.overflow, None));
+        let seat = queue::arc(|| {
+            Seat::new(|| Common::new(identity, home, None), self.capacity, self.overflow, None)
+        });
         if let Some(name) = &self.name {
             seat.common().home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         }
@@ -374,8 +376,9 @@ pub(super) fn seat_child<A: Actor>(
     factory: Option<Factory<A>>,
 ) -> Result<Seated<A>, SpawnError> {
     let (family, number) = (Arc::clone(&membership.family), membership.number);
-    let common = Common::new(identity, home, Some(Box::new(membership)));
-    let seat = Arc::new(Seat::new(common, capacity, overflow, factory));
+    let membership = Some(Box::new(membership));
+    let common = || Common::new(identity, home, membership);
+    let seat = queue::arc(|| Seat::new(common, capacity, overflow, factory));
     family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
     let (report, started) = oneshot::channel();
     let actor = ActorRef::first(Arc::clone(&seat));

@@ -91,6 +91,7 @@ impl<S: Stage> Aside<S> {
         }
     }
 
+    #[inline]
     pub(super) fn of(drops: Option<Drops>) -> Option<Box<Self>> {
         drops.map(|drops| Box::new(Self::new(Some(drops))))
     }

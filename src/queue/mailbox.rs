@@ -168,7 +168,10 @@ unsafe impl<S: Stage> Sync for Mailbox<S> {}
 
 impl<S: Stage> Mailbox<S> {
     /// An empty mailbox whose consumer has been scheduled: it is about to be polled for the first time.
+    #[inline(always)]
     pub(crate) fn new(capacity: usize, drops: Option<Drops>) -> Self {
+        // Before all else, as it takes memory: see `built`.
+        let aside = Aside::of(drops);
         Self {
             back: Lock::new(Back {
                 buffer: Buffer::new(),
@@ -179,7 +182,7 @@ impl<S: Stage> Mailbox<S> {
                 accepted: 0,
                 front_seen: 0,
                 free: at_least(capacity),
-                aside: Aside::of(drops),
+                aside,
             }),
             capacity,
             waker: UnsafeCell::new(None),

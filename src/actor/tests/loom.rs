@@ -72,7 +72,7 @@ impl<A: Actor> Runner<A> {
     /// An actor of its own, that has been handed its first state.
     fn free(home: &Arc<Home>, actor: A) -> Self {
         let common = Common::new(Identity::new(A::kind, None), Arc::clone(home), None);
-        let seat = Arc::new(Seat::new(common, 4, Overflow::Wait, None));
+        let seat = Arc::new(Seat::new(|| common, 4, Overflow::Wait, None));
         seat.mailbox.prime(incarnation_of(&seat, actor));
         Self::of(seat)
     }

@@ -87,7 +87,7 @@ fn against(
         };
         let identity = Identity::new(Taker::kind, Some(name));
         let common = Common::new(identity, Arc::clone(&home), Some(Box::new(membership)));
-        let seat = Arc::new(Seat::new(common, 4, Overflow::Wait, Some(factory)));
+        let seat = Arc::new(Seat::new(|| common, 4, Overflow::Wait, Some(factory)));
         family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>).expect("the supervisor goes on");
         let mut child = Runner::of(seat);
         child.tell(Flaky(Arc::default()));
