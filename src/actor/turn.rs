@@ -427,10 +427,14 @@ pub(super) fn poll_hook<A: Actor, H: Entry<Incarnation<A>>>(
         return Poll::Ready(Err(fail(seat, turn, step, Cause::Error(error))));
     }
     let polled = failure::catch(|| {
-        if let Some(hook) = hook.take() {
-            turn.open(hook);
+        // As with a message: a hook that is not there, which is that of most, has ended when it is opened.
+        let opened = hook.take().map_or(Opened::Task, |hook| turn.run(hook, cx));
+        match opened {
+            Opened::Ended => Poll::Ready(Ok(())),
+            Opened::Pending => Poll::Pending,
+            Opened::Failed(failed) => Poll::Ready(Err(failed)),
+            _ => poll(turn, cx),
         }
-        poll(turn, cx)
     });
     match polled {
         Ok(Poll::Pending) => Poll::Pending,

@@ -188,6 +188,15 @@ impl<'a, S: Stage> Turn<'a, S> {
         matches!(opened, Opened::Task)
     }
 
+    /// The same, and polls its task at once, if it is not too large for that. Nothing is done with one that has not
+    /// ended well.
+    #[inline(always)]
+    pub(crate) fn run<T: Entry<S>>(&mut self, entry: T, cx: &mut Context<'_>) -> Opened<S::Exit> {
+        let Some(state) = self.state() else { return Opened::Empty };
+        // SAFETY: as in `open`.
+        self.consumer(|consumer| unsafe { consumer.place.run(entry, state, cx) })
+    }
+
     /// Opens the entry at the front of the queue. The attempt counts before anything of it runs.
     pub(crate) fn open_next(&mut self) -> Opened<S::Exit> {
         self.next::<false>(None)
