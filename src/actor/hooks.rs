@@ -119,6 +119,7 @@ pin_project! {
 impl<A: Actor, F: Future<Output = Result<(), BoxError>>> Future for Hook<'_, A, F> {
     type Output = Outcome;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Poll::Ready(outcome) = this.future.poll(cx) {

@@ -80,9 +80,9 @@ enum Phase<A: Actor> {
 }
 
 /// What follows a step through a phase.
-enum Follows<A: Actor> {
-    /// Another phase, at once.
-    Phase(Phase<A>),
+enum Follows {
+    /// The step into the phase that it has come to, at once.
+    Step,
     /// It goes on when something wakes the task, these signals aside.
     Wait(u32),
     /// The mailbox is empty.
@@ -144,10 +144,7 @@ impl<A: Actor> Phase<A> {
                 served => self.step(served, exit, seat, &mut turn, budget, cx),
             };
             let rest = match follows {
-                Follows::Phase(phase) => {
-                    *self = phase;
-                    continue;
-                }
+                Follows::Step => continue,
                 Follows::Wait(known) => turn.suspend(known & !signal::LIFE),
                 Follows::Rest => turn.rest(),
                 // The turn is dropped, which wakes the task.
@@ -176,7 +173,7 @@ impl<A: Actor> Phase<A> {
         turn: &mut Turn<'_, Incarnation<A>>,
         budget: &mut u32,
         cx: &mut TaskContext<'_>,
-    ) -> Follows<A> {
+    ) -> Follows {
         // Before the step, which may act on them: what is raised from here on is looked at before a wait. What
         // the step lowers is known no more, or the next of its kind would be slept through.
         let mut known = seat.mailbox.signals();
@@ -185,22 +182,24 @@ impl<A: Actor> Phase<A> {
             known &= !signal::LIFE;
         }
         let mut first_start = None;
+        if let Self::Vacant(report) = self {
+            let report = report.take();
+            self.pass_to(match seat.factory {
+                Some(_) => {
+                    let making = make(Arc::clone(seat), report.is_some());
+                    Self::Making(Box::new((Box::pin(making), report)))
+                }
+                None => Self::Starting(Some(Started), report),
+            });
+        }
         let exit = match self {
-            Self::Vacant(report) => {
-                let report = report.take();
-                return Follows::Phase(match seat.factory {
-                    Some(_) => {
-                        let making = make(Arc::clone(seat), report.is_some());
-                        Self::Making(Box::new((Box::pin(making), report)))
-                    }
-                    None => Self::Starting(Some(Started), report),
-                });
-            }
+            Self::Vacant(_) => unreachable!("it has just gone on to its start"),
             Self::Making(making) => match making.0.as_mut().poll(cx) {
                 Poll::Pending => return Follows::Wait(known),
                 Poll::Ready(Ok(actor)) => {
                     let _none = turn.replace(Some(incarnation_of(seat, actor)));
-                    return Follows::Phase(Self::Starting(Some(Started), making.1.take()));
+                    *self = Self::Starting(Some(Started), making.1.take());
+                    return Follows::Step;
                 }
                 Poll::Ready(Err(exit)) => {
                     first_start = making.1.take();
@@ -210,13 +209,18 @@ impl<A: Actor> Phase<A> {
             Self::Starting(hook, report) => match turn::poll_hook(seat, &Step::Started, hook, turn, cx) {
                 Poll::Pending => {
                     return match time_to_leave(seat, &mut known) {
-                        Some(limit) => Follows::Phase(Self::Hurrying(Box::new((limit, report.take())))),
+                        Some(limit) => {
+                            let report = report.take();
+                            self.pass_to(Self::Hurrying(Box::new((limit, report))));
+                            Follows::Step
+                        }
                         None => Follows::Wait(known),
                     };
                 }
                 Poll::Ready(Ok(())) => {
                     announce(seat.common(), report.take());
-                    return Follows::Phase(Self::Serving);
+                    self.pass_to(Self::Serving);
+                    return Follows::Step;
                 }
                 Poll::Ready(Err(exit)) => {
                     first_start = report.take();
@@ -239,7 +243,8 @@ impl<A: Actor> Phase<A> {
                     }
                     Poll::Ready(Ok(())) => {
                         announce(seat.common(), report.take());
-                        return Follows::Phase(Self::Serving);
+                        *self = Self::Serving;
+                        return Follows::Step;
                     }
                     Poll::Ready(Err(exit)) => {
                         first_start = report.take();
@@ -251,7 +256,10 @@ impl<A: Actor> Phase<A> {
                 (Some(exit), _) => exit,
                 (None, Pause::Pending(mut known)) => {
                     return match time_to_leave(seat, &mut known) {
-                        Some(limit) => Follows::Phase(Self::Leaving(Box::new(limit))),
+                        Some(limit) => {
+                            self.pass_to(Self::Leaving(Box::new(limit)));
+                            Follows::Step
+                        }
                         None => Follows::Wait(known),
                     };
                 }
@@ -264,7 +272,8 @@ impl<A: Actor> Phase<A> {
                     if seat.common().told_to_end().is_some() {
                         // As its supervisor does with one that it stops.
                         seat.mailbox.signal(signal::KILL);
-                        return Follows::Phase(Self::Serving);
+                        *self = Self::Serving;
+                        return Follows::Step;
                     }
                     turn::cut(seat, turn, &StopReason::Stopped);
                     Exit::Stopped
@@ -273,43 +282,37 @@ impl<A: Actor> Phase<A> {
                 _ => return Follows::Yield,
             },
             Self::Closing(ending) => {
-                return ending.as_mut().follow(seat, turn, cx, &mut known).unwrap_or(Follows::Wait(known));
+                return match ending.poll(seat, turn, cx, &mut known) {
+                    Poll::Pending => Follows::Wait(known),
+                    Poll::Ready(Next::Again(report)) => {
+                        *self = Self::Vacant(report);
+                        Follows::Step
+                    }
+                    Poll::Ready(Next::Ended(failed)) => Follows::Over(failed),
+                };
             }
         };
         // Most ends take one poll, and no memory.
         let mut ending = close::begin(seat, turn, exit, first_start, &mut known);
-        match ending.follow(seat, turn, cx, &mut known) {
-            Some(Follows::Phase(next)) => {
+        match ending.poll(seat, turn, cx, &mut known) {
+            Poll::Ready(Next::Ended(failed)) => Follows::Over(failed),
+            Poll::Ready(Next::Again(report)) => {
+                *self = Self::Vacant(report);
                 *budget = budget.saturating_sub(turn::RESTART);
-                if *budget > 0 {
-                    return Follows::Phase(next);
-                }
-                *self = next;
-                Follows::Yield
+                if *budget > 0 { Follows::Step } else { Follows::Yield }
             }
-            Some(over) => over,
-            None => {
+            Poll::Pending => {
                 *self = Self::Closing(Box::new(ending));
                 Follows::Wait(known)
             }
         }
     }
-}
 
-impl Ending {
-    /// What follows the end of an incarnation, once it has come.
-    fn follow<A: Actor>(
-        &mut self,
-        seat: &Arc<Seat<A>>,
-        turn: &mut Turn<'_, Incarnation<A>>,
-        cx: &mut TaskContext<'_>,
-        known: &mut u32,
-    ) -> Option<Follows<A>> {
-        match self.poll(seat, turn, cx, known) {
-            Poll::Pending => None,
-            Poll::Ready(Next::Again(report)) => Some(Follows::Phase(Phase::Vacant(report))),
-            Poll::Ready(Next::Ended(failed)) => Some(Follows::Over(failed)),
-        }
+    /// Goes on to another phase from one of which nothing is left to be dropped.
+    #[inline(always)]
+    fn pass_to(&mut self, next: Self) {
+        // To find that out again costs as much as the rest of a step.
+        std::mem::forget(std::mem::replace(self, next));
     }
 }
 
