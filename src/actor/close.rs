@@ -85,7 +85,6 @@ enum Todo {
     Hooking,
     Children,
     Pause,
-    Nothing,
 }
 
 /// Begins to end an incarnation. One that fails before its first start is never followed by another. `known`
@@ -180,57 +179,90 @@ impl Ending {
             // As its supervisor does with one that it stops.
             seat.mailbox.signal(signal::KILL);
         }
-        loop {
-            self.todo = match self.todo {
-                Todo::Hook => {
-                    // A kill has been heeded: the hook may run. The next kill cuts it at once.
-                    if seat.mailbox.signals() & signal::KILL != 0 {
-                        seat.mailbox.lower(signal::KILL);
-                        *known &= !signal::KILL;
-                        self.killed = true;
-                    }
-                    Todo::Hooking
-                }
-                Todo::Hooking => {
-                    ready!(self.poll_hook(seat, turn, cx));
-                    drop_state(seat, turn);
-                    if self.again.is_some() { Todo::Children } else { Todo::Nothing }
-                }
-                Todo::Children => {
-                    if let Some(family) = seat.common().family() {
-                        let kill = self.kill && self.again.is_none();
-                        let stop = || Box::pin(stop_children(Arc::clone(seat), kill)) as _;
-                        ready!(self.waits.get_or_insert_with(stop).as_mut().poll(cx));
-                        self.waits = None;
-                        if self.again.is_some() {
-                            family.reopen();
-                        }
-                    }
-                    if self.again.is_some() { Todo::Pause } else { Todo::Hook }
-                }
-                Todo::Pause => {
-                    self.told = None;
-                    if self.waits.is_none() {
-                        forget_kill(seat, known);
-                    }
-                    let again = self.again;
-                    // Who fails again and again lets others run in between, also the one who might stop it. Where
-                    // there are other workers they run there, and to give way would wake one of those each time,
-                    // which costs more than all the rest of a restart: then the budget of the poll is enough.
-                    if !(matches!(again, Some(Again::After(Duration::ZERO))) && has_other_workers()) {
-                        let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
-                        ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
-                    }
-                    // They came after the incarnation they would have ended, and are not meant for the next one.
-                    if !seat.common().ends_by(decide::Exit::Stopped) {
-                        seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
-                    }
-                    forget_kill(seat, known);
-                    return Poll::Ready(Next::Again(self.report.take()));
-                }
-                Todo::Nothing => return Poll::Ready(Next::Ended(self.failed.take())),
-            }
+        let again = self.again.is_some();
+        // Written out in the order of time, and not as a loop through `todo`: most ends go through here once, from the
+        // top to the bottom.
+        if !again && matches!(self.todo, Todo::Children) {
+            ready!(self.poll_children(seat, cx));
+            self.todo = Todo::Hook;
         }
+        if matches!(self.todo, Todo::Hook) {
+            // A kill has been heeded: the hook may run. The next kill cuts it at once.
+            if seat.mailbox.signals() & signal::KILL != 0 {
+                seat.mailbox.lower(signal::KILL);
+                *known &= !signal::KILL;
+                self.killed = true;
+            }
+            self.todo = Todo::Hooking;
+        }
+        if matches!(self.todo, Todo::Hooking) {
+            ready!(self.poll_hook(seat, turn, cx));
+            drop_state(seat, turn);
+            self.todo = Todo::Children;
+        }
+        if !again {
+            return Poll::Ready(Next::Ended(self.failed.take()));
+        }
+        if matches!(self.todo, Todo::Children) {
+            ready!(self.poll_children(seat, cx));
+            self.todo = Todo::Pause;
+        }
+        ready!(self.poll_pause(seat, cx, known));
+        Poll::Ready(Next::Again(self.report.take()))
+    }
+
+    /// Stops the children.
+    #[inline]
+    fn poll_children<A: Actor>(&mut self, seat: &Arc<Seat<A>>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        match seat.common().family() {
+            Some(family) => self.poll_family(seat, family, cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_family<A: Actor>(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        family: &Family,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        let kill = self.kill && self.again.is_none();
+        let stop = || Box::pin(stop_children(Arc::clone(seat), kill)) as _;
+        ready!(self.waits.get_or_insert_with(stop).as_mut().poll(cx));
+        self.waits = None;
+        if self.again.is_some() {
+            family.reopen();
+        }
+        Poll::Ready(())
+    }
+
+    /// Waits for the time of the next incarnation.
+    #[inline(never)]
+    fn poll_pause<A: Actor>(
+        &mut self,
+        seat: &Arc<Seat<A>>,
+        cx: &mut TaskContext<'_>,
+        known: &mut u32,
+    ) -> Poll<()> {
+        self.told = None;
+        if self.waits.is_none() {
+            forget_kill(seat, known);
+        }
+        let again = self.again;
+        // Who fails again and again lets others run in between, also the one who might stop it. Where there are other
+        // workers they run there, and to give way would wake one of those each time, which costs more than all the rest
+        // of a restart: then the budget of the poll is enough.
+        if !(matches!(again, Some(Again::After(Duration::ZERO))) && has_other_workers()) {
+            let wait = || Box::pin(wait(Arc::clone(seat), again)) as _;
+            ready!(self.waits.get_or_insert_with(wait).as_mut().poll(cx));
+        }
+        // They came after the incarnation they would have ended, and are not meant for the next one.
+        if !seat.common().ends_by(decide::Exit::Stopped) {
+            seat.mailbox.lower(signal::STOP_NOW | signal::STOP);
+        }
+        forget_kill(seat, known);
+        Poll::Ready(())
     }
 
     /// Runs the `stopped` hook. Nothing that goes wrong in it changes anything.
