@@ -24,7 +24,7 @@ use super::{
     ending,
     envelope::{Cause as Giving, Incarnation, Why},
     exit::Exit,
-    family::{Family, Ruling},
+    family::{Family, Membership, Ruling},
     hooks::Stopped,
     journal, link,
     run::{Boxed, Failed, Report, called_off},
@@ -102,42 +102,20 @@ pub(super) fn begin<A: Actor>(
     // A start that its group has cut short is to come again.
     let no_start = first_start.is_some() && (exit.failure().is_some() || common.told_to_end().is_none());
     // The decision is taken here and now, in the task of the one it is about.
-    let (ruling, told) = match &common.membership {
+    let (again, told) = match &common.membership {
         // Told to shut down, it ends for good, whether or not its supervisor has come to close the family.
         Some(member) if !no_start && seat.mailbox.signals() & signal::SHUTDOWN == 0 => {
-            member.family.rule(member, exit.kind(), &own, &common.home)
+            act_on_ruling(seat, turn, member, &exit, &own, known)
         }
-        _ => (Ruling::End, None),
+        _ => {
+            if let Exit::Failed { failure, .. } = &exit {
+                journal::failed(common, failure, &Ruling::End);
+            }
+            give_up(seat, turn, exit.failure(), &own, &own);
+            (None, None)
+        }
     };
-    match &exit {
-        Exit::Failed { failure, .. } => journal::failed(common, failure, &ruling),
-        _ => journal::restarted(&common.identity, &own, &ruling),
-    }
     let kill = matches!(exit, Exit::Killed);
-    let again = match ruling {
-        Ruling::Restart { after, .. } => Some(Again::After(after)),
-        Ruling::Group { .. } | Ruling::Join => Some(Again::InTurn),
-        Ruling::End => {
-            give_up(seat, turn, exit.failure(), &own, own.clone());
-            None
-        }
-        Ruling::Escalate(limit) => {
-            give_up(seat, turn, exit.failure(), &own, StopReason::RestartLimit(limit));
-            None
-        }
-    };
-    if again.is_some() {
-        common.set_status(Status::Restarting);
-        turn.unstash_all();
-        // They are about the incarnation that has just ended. A stop that has closed the mailbox is about the
-        // actor: it goes on with the next incarnation. A kill goes on to the `stopped` hook, which then may not
-        // take for ever.
-        let over = if common.ends_by(decide::Exit::Stopped) { 0 } else { signal::STOP_NOW | signal::STOP };
-        if seat.mailbox.signals() & (over | signal::RESTART) != 0 {
-            seat.mailbox.lower(over | signal::RESTART);
-            *known &= !(over | signal::RESTART);
-        }
-    }
     let todo = if again.is_some() { Todo::Hook } else { Todo::Children };
     let (failed, report) = match exit {
         Exit::Failed { failure, .. } => (first_start.map(|report| Failed(report, Some(failure))), None),
@@ -148,21 +126,72 @@ pub(super) fn begin<A: Actor>(
     Ending { todo, again, told, hook, limit: None, killed: false, waits: None, kill, failed, report }
 }
 
+/// Asks the family what follows, and how long the end may take.
+#[inline(never)]
+fn act_on_ruling<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    member: &Membership,
+    exit: &Exit,
+    own: &StopReason,
+    known: &mut u32,
+) -> (Option<Again>, Option<Shutdown>) {
+    let common = seat.common();
+    let (ruling, told) = member.family.rule(member, exit.kind(), own, &common.home);
+    match exit {
+        Exit::Failed { failure, .. } => journal::failed(common, failure, &ruling),
+        _ => journal::restarted(&common.identity, own, &ruling),
+    }
+    let again = match ruling {
+        Ruling::Restart { after, .. } => Again::After(after),
+        Ruling::Group { .. } | Ruling::Join => Again::InTurn,
+        Ruling::End => {
+            give_up(seat, turn, exit.failure(), own, own);
+            return (None, told);
+        }
+        Ruling::Escalate(limit) => {
+            give_up(seat, turn, exit.failure(), own, &StopReason::RestartLimit(limit));
+            return (None, told);
+        }
+    };
+    common.set_status(Status::Restarting);
+    turn.unstash_all();
+    // They are about the incarnation that has just ended. A stop that has closed the mailbox is about the actor: it
+    // goes on with the next incarnation. A kill goes on to the `stopped` hook, which then may not take for ever.
+    let over = if common.ends_by(decide::Exit::Stopped) { 0 } else { signal::STOP_NOW | signal::STOP };
+    if seat.mailbox.signals() & (over | signal::RESTART) != 0 {
+        seat.mailbox.lower(over | signal::RESTART);
+        *known &= !(over | signal::RESTART);
+    }
+    (Some(again), told)
+}
+
 /// The actor ends for good: nothing is accepted any more, and what waits is given up. `own` is how the
 /// incarnation ended, `reason` why the actor did.
+#[inline]
 fn give_up<A: Actor>(
     seat: &Seat<A>,
     turn: &mut Turn<'_, Incarnation<A>>,
     failure: Option<&Failure>,
     own: &StopReason,
-    reason: StopReason,
+    reason: &StopReason,
 ) {
     seat.common().set_closing(reason.clone());
-    if turn.close() {
-        return;
+    if !turn.close() {
+        bury_left(seat, turn, failure, own, reason);
     }
+}
+
+#[inline(never)]
+fn bury_left<A: Actor>(
+    seat: &Seat<A>,
+    turn: &mut Turn<'_, Incarnation<A>>,
+    failure: Option<&Failure>,
+    own: &StopReason,
+    reason: &StopReason,
+) {
     bury_kept(seat, turn, failure, own);
-    bury_all(seat, turn, &Why::Ended { reason });
+    bury_all(seat, turn, &Why::Ended { reason: reason.clone() });
 }
 
 impl Ending {

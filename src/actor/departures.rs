@@ -19,12 +19,18 @@ pub(super) struct Departures {
 
 impl Departures {
     /// An actor has ended for good.
+    #[inline]
     pub(super) fn note(&self, common: &Common) {
         // Relaxed: whoever listens has stored this before it raises the signal that ends the actor, and the signal
         // orders the two. Of an end that it did not bring about it need not hear.
-        if self.listening.load(Ordering::Relaxed) == 0 {
-            return;
+        if self.listening.load(Ordering::Relaxed) > 0 {
+            self.note_down(common);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_down(&self, common: &Common) {
         if let Some(reason) = common.closing() {
             let heard = (common.identity.clone(), reason.clone());
             lock(&self.lists).iter().for_each(|list| lock(list).push(heard.clone()));

@@ -38,11 +38,19 @@ impl<A: Actor> Finish<A> {
 }
 
 impl<A: Actor> Drop for Finish<A> {
+    #[inline]
     fn drop(&mut self) {
-        if self.seat.common().status() == Status::Ended {
-            return;
+        if self.seat.common().status() != Status::Ended {
+            self.finish_without_runtime();
         }
-        // The runtime is gone. No hook can run, but no message vanishes.
+    }
+}
+
+impl<A: Actor> Finish<A> {
+    /// The runtime is gone. No hook can run, but no message vanishes.
+    #[cold]
+    #[inline(never)]
+    fn finish_without_runtime(&self) {
         let seat = Arc::clone(&self.seat);
         seat.common().set_closing(StopReason::RuntimeGone);
         seat.mailbox.close();

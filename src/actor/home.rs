@@ -137,12 +137,13 @@ impl Home {
 
     /// Takes an actor into the roster.
     pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) {
-        let mut shard = self.shard_of(seat.common());
+        let common = seat.common();
+        let mut shard = self.shard_of(common);
         let place = shard.free.pop().unwrap_or_else(|| {
             u32::try_from(shard.seats.len()).expect("so many seats take more memory than there is")
         });
         // Relaxed: under the lock, like every use of it.
-        seat.common().place.store(place, Ordering::Relaxed);
+        common.place.store(place, Ordering::Relaxed);
         match shard.seats.get_mut(place as usize) {
             Some(free) => *free = Some(seat),
             None => {
@@ -160,7 +161,7 @@ impl Home {
     pub(crate) fn strike(&self, common: &Common, last: Ledger) {
         self.departures.note(common);
         if let Some(name) = common.identity.name() {
-            self.names.remove_if(name, |_, named| named.common().identity == common.identity);
+            self.free(name, common);
         }
         let mut shard = self.shard_of(common);
         // Relaxed: as in `enlist`.
@@ -171,6 +172,11 @@ impl Home {
         shard.free.push(place);
         drop(shard);
         drop(seat);
+    }
+
+    #[inline(never)]
+    fn free(&self, name: &str, common: &Common) {
+        self.names.remove_if(name, |_, named| named.common().identity == common.identity);
     }
 
     /// Those alive, oldest first.

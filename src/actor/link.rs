@@ -12,7 +12,7 @@ use super::{
     Actor, Context, Handle,
     common::Common,
     seat::{AnySeat, Seat, signal},
-    ties::Broken,
+    ties::{Broken, Ties},
 };
 use crate::{Failure, StopReason};
 
@@ -135,8 +135,15 @@ pub(super) fn fails(reason: &StopReason) -> bool {
 }
 
 /// An incarnation has ended: so have its links, and those at their other ends fail if it did.
+#[inline]
 pub(super) fn part(common: &Common, reason: &StopReason) {
-    let Some(ties) = common.ties() else { return };
+    if let Some(ties) = common.ties() {
+        part_with(common, ties, reason);
+    }
+}
+
+#[inline(never)]
+fn part_with(common: &Common, ties: &Ties, reason: &StopReason) {
     let (links, broken) = ties.take_links();
     // Errors of the user's may be in them. They are shared with those who failed of them.
     drop(broken);

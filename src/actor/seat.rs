@@ -277,13 +277,21 @@ impl<A: Actor> AnySeat for Seat<A> {
 }
 
 impl<A: Actor> Drop for Seat<A> {
+    #[inline]
     fn drop(&mut self) {
         // The end of the actor has given every message its fate. Should one be left all the same, it must
         // not vanish without a word: nor should one that waits for its next attempt. (None is in a handler: its
         // state holds this seat.)
-        if self.mailbox.holds_nothing() {
-            return;
+        if !self.mailbox.holds_nothing() {
+            self.bury_left();
         }
+    }
+}
+
+impl<A: Actor> Seat<A> {
+    #[cold]
+    #[inline(never)]
+    fn bury_left(&self) {
         let Some(mut turn) = self.mailbox.enter(std::task::Waker::noop()) else { return };
         let cause = Cause::new(&self.common, Why::Leaked);
         turn.gather();

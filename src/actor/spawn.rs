@@ -15,7 +15,9 @@ use super::{
     run::{self, Life, Report},
     seat::{AnySeat, Seat},
 };
-use crate::{BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, StopReason, failure, queue};
+use crate::{
+    BoxError, Failure, Identity, Overflow, Restart, Shutdown, SpawnError, StopReason, failure, queue,
+};
 
 /// Makes an incarnation. Shared by the seats of a child that is started again by hand.
 pub(crate) type Factory<A> =
@@ -204,15 +206,16 @@ pub(super) fn launch<A: Actor>(
     report: Option<Report>,
 ) -> Result<(), SpawnError> {
     let common = seat.common();
+    let home: &Arc<Home> = &common.home;
     // Whoever looks on looks at tasks.
     if runs_elsewhere::<A>()
         && let Site::On(runtime) = site
-        && common.home.observer.get().is_none()
+        && home.observer.get().is_none()
     {
         common.set_hand_off(HandOff::new(runtime.id()));
     }
-    common.home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
-    match common.home.observer.get().cloned() {
+    home.enlist(Arc::clone(&seat) as Arc<dyn AnySeat>);
+    match home.observer.get().cloned() {
         None => site.spawn(Life::new(seat, report)),
         Some(observer) => {
             let observed = Observed::new(observer, Arc::clone(&seat) as Arc<dyn AnySeat>);

@@ -121,12 +121,20 @@ pub(super) fn unwatch(watcher: &dyn AnySeat, target: &dyn AnySeat) {
 }
 
 /// The end for good: whoever watches the actor is told, and its own watches go silently.
+#[inline]
 pub(super) fn end(common: &Common) {
     // Those that were made since its last incarnation ended.
     if let Some(reason) = common.closing() {
         link::part(common, reason);
     }
-    let Some(held) = common.last_ties().and_then(Ties::end) else { return };
+    if let Some(ties) = common.last_ties() {
+        end_with(common, ties);
+    }
+}
+
+#[inline(never)]
+fn end_with(common: &Common, ties: &Ties) {
+    let Some(held) = ties.end() else { return };
     let id = common.identity.id();
     if let Some(of) = Terminated::of(common) {
         for watcher in held.watchers.values().filter_map(Weak::upgrade) {

@@ -503,7 +503,19 @@ impl<S: Stage> Buffer<S> {
 }
 
 impl<S: Stage> Drop for Buffer<S> {
+    #[inline]
     fn drop(&mut self) {
+        // That of an actor that has ended holds nothing.
+        if self.left > 0 {
+            self.drop_left();
+        }
+    }
+}
+
+impl<S: Stage> Buffer<S> {
+    #[cold]
+    #[inline(never)]
+    fn drop_left(&mut self) {
         /// Drops what is left, also when it is itself dropped by a panic out of one entry's drop. (A second
         /// panic aborts, as everywhere.)
         struct Rest<'a, S: Stage>(&'a mut Buffer<S>);

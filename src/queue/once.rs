@@ -43,7 +43,9 @@ impl<T> Once<T> {
         let write = self.stage.compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if write {
             // SAFETY: the only writer (O1), and nobody reads yet (O2).
-            let _none = self.value.with_mut(|cell| unsafe { (*cell).replace(value) });
+            let none = self.value.with_mut(|cell| unsafe { (*cell).replace(value) });
+            // Not dropped: the drop would find out again that there is nothing.
+            std::mem::forget(none);
             // SeqCst: pairs with the load in `get`, and see above.
             self.stage.store(SET, Ordering::SeqCst);
         }
@@ -129,12 +131,20 @@ impl<T> OnceBox<T> {
 }
 
 impl<T> Drop for OnceBox<T> {
+    #[inline]
     fn drop(&mut self) {
         // Relaxed: nobody else has it any more.
         let at = self.at.load(Ordering::Relaxed);
         if !at.is_null() && at != Self::SEAL {
             // SAFETY: it came out of a box (O3), and this is the end of those who looked at it.
-            drop(unsafe { Box::from_raw(at) });
+            drop_box(unsafe { Box::from_raw(at) });
         }
     }
+}
+
+/// By itself: few have one.
+#[cold]
+#[inline(never)]
+fn drop_box<T>(value: Box<T>) {
+    drop(value);
 }

@@ -448,6 +448,7 @@ impl<'a, S: Stage> Turn<'a, S> {
 impl<S: Stage> Turn<'_, S> {
     /// Ends the last turn of all, and says what the mailbox has held. Its memory is given back: a reference may
     /// outlive the consumer for long.
+    #[inline]
     pub(crate) fn retire(mut self) -> Count {
         let mut back = self.mailbox.back.lock();
         self.shrink(&mut back);

@@ -82,6 +82,12 @@ impl Line {
         last.is_some_and(|last| number <= last.ticket)
     }
 
+    #[cold]
+    #[inline(never)]
+    fn dismiss(self: Box<Self>) -> Vec<Waker> {
+        self.waiters.into_iter().filter_map(|waiter| waiter.waker).collect()
+    }
+
     fn position(&self, ticket: &Ticket) -> Option<usize> {
         let ticket = ticket.0?;
         // Who has been granted room is most often the first, and comes at once.
@@ -89,6 +95,21 @@ impl Line {
             return Some(0);
         }
         self.waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()
+    }
+}
+
+impl Drop for Waiters {
+    #[inline]
+    fn drop(&mut self) {
+        /// By itself: every mailbox is dropped, and hardly any with a line.
+        #[cold]
+        #[inline(never)]
+        fn drop_line(line: Box<Line>) {
+            drop(line);
+        }
+        if let Some(line) = self.line.take() {
+            drop_line(line);
+        }
     }
 }
 
@@ -168,10 +189,8 @@ impl Waiters {
     }
 
     /// Empties the line, for a close: each is woken and sees it.
+    #[inline]
     pub(super) fn dismiss(&mut self) -> Vec<Waker> {
-        let line = self.line.take();
-        line.map_or_else(Vec::new, |line| {
-            line.waiters.into_iter().filter_map(|waiter| waiter.waker).collect()
-        })
+        self.line.take().map_or_else(Vec::new, Line::dismiss)
     }
 }
