@@ -132,20 +132,22 @@ impl<A: Actor> Spawn<A> {
         }
     }
 
+    #[inline(always)]
     fn spawn_with(self, report: Option<Report>) -> Result<ActorRef<A>, SpawnError> {
-        let site = Site::here::<A>(self.capacity)?;
-        let home = self.home.map_or_else(current::home, Into::into);
-        let identity = Identity::new(A::kind, self.name.clone());
-        let seat = queue::arc(|| {
-            Seat::new(|| Common::new(identity, home, None), self.capacity, self.overflow, None)
-        });
-        if let Some(name) = &self.name {
+        // Apart, so that what is known of an option when this is compiled is still known where it is used.
+        let Self { actor, name, capacity, overflow, home } = self;
+        let site = Site::here::<A>(capacity)?;
+        let home = home.map_or_else(current::home, Into::into);
+        let identity = Identity::new(A::kind, name.clone());
+        let seat =
+            queue::arc(move || Seat::new(move || Common::new(identity, home, None), capacity, overflow, None));
+        if let Some(name) = &name {
             seat.common().home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         }
-        let actor = ActorRef::first(Arc::clone(&seat));
-        seat.mailbox.prime(run::incarnation_of(&seat, self.actor));
+        let first = ActorRef::first(Arc::clone(&seat));
+        seat.mailbox.prime(run::incarnation_of(&seat, actor));
         launch(&site, seat, report)?;
-        Ok(actor)
+        Ok(first)
     }
 }
 
@@ -380,8 +382,8 @@ pub(super) fn seat_child<A: Actor>(
 ) -> Result<Seated<A>, SpawnError> {
     let (family, number) = (Arc::clone(&membership.family), membership.number);
     let membership = Some(Box::new(membership));
-    let common = || Common::new(identity, home, membership);
-    let seat = queue::arc(|| Seat::new(common, capacity, overflow, factory));
+    let common = move || Common::new(identity, home, membership);
+    let seat = queue::arc(move || Seat::new(common, capacity, overflow, factory));
     family.seat(number, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
     let (report, started) = oneshot::channel();
     let actor = ActorRef::first(Arc::clone(&seat));

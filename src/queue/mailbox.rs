@@ -51,7 +51,7 @@ use super::{
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     turn::Turn,
-    waiters::Waiters,
+    waiters::{Dismissed, Waiters},
 };
 
 /// The signal that is a standing order: it is looked at before each entry, and neither wakes a consumer that
@@ -320,7 +320,7 @@ impl<S: Stage> Mailbox<S> {
     /// Accepts nothing more. Senders that wait are woken and see it. Returns whether it was open.
     pub(crate) fn close(&self) -> bool {
         let (was_open, woken) = self.close_under(&mut self.back.lock());
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
         was_open
     }
 
@@ -329,11 +329,11 @@ impl<S: Stage> Mailbox<S> {
         let mut back = self.back.lock();
         let (_, woken) = self.close_under(&mut back);
         self.signal_under(back, bits);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
     }
 
-    /// Returns the wakers to be called with no lock held.
-    pub(super) fn close_under(&self, back: &mut Held<'_, Back<S>>) -> (bool, Vec<Waker>) {
+    /// Returns those who are to be woken with no lock held.
+    pub(super) fn close_under(&self, back: &mut Held<'_, Back<S>>) -> (bool, Dismissed) {
         let was_open = !std::mem::replace(&mut back.closed, true);
         back.free = 0;
         // Relaxed: under the lock, like every store to it.

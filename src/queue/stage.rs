@@ -175,8 +175,10 @@ pub(super) type StateCell<S> = UnsafeCell<Option<S>>;
 pub(super) struct Room(UnsafeCell<MaybeUninit<[Chunk; LEAST]>>);
 
 impl Room {
+    /// Of zeros, which a new mailbox is full of anyway: they are written together, and a gap between them would have
+    /// the compiler write them elsewhere and copy them.
     pub(super) fn new() -> Self {
-        Self(UnsafeCell::new(MaybeUninit::uninit()))
+        Self(UnsafeCell::new(MaybeUninit::zeroed()))
     }
 }
 

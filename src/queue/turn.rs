@@ -151,7 +151,7 @@ impl<'a, S: Stage> Turn<'a, S> {
         let drained = back.buffer.left() + back.beside() == 0;
         let drained = drained && self.consumer(|consumer| consumer.front.left()) == 0;
         drop(back);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
         drained
     }
 

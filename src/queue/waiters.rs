@@ -49,6 +49,19 @@ impl Woken {
     }
 }
 
+/// Those who have waited in vain, to be woken when no lock is held.
+#[must_use = "whoever is in here waits to be woken"]
+pub(super) struct Dismissed(Option<Box<Line>>);
+
+impl Dismissed {
+    #[inline]
+    pub(super) fn wake(self) {
+        if let Some(line) = self.0 {
+            line.wake_all();
+        }
+    }
+}
+
 /// Those who wait. Lives under the mailbox's lock; never calls a waker itself.
 #[derive(Default)]
 pub(super) struct Waiters {
@@ -84,8 +97,8 @@ impl Line {
 
     #[cold]
     #[inline(never)]
-    fn dismiss(self: Box<Self>) -> Vec<Waker> {
-        self.waiters.into_iter().filter_map(|waiter| waiter.waker).collect()
+    fn wake_all(self) {
+        self.waiters.into_iter().filter_map(|waiter| waiter.waker).for_each(Waker::wake);
     }
 
     fn position(&self, ticket: &Ticket) -> Option<usize> {
@@ -188,9 +201,9 @@ impl Waiters {
         }
     }
 
-    /// Empties the line, for a close: each is woken and sees it.
+    /// Empties the line, for a close: each is to be woken and sees it.
     #[inline]
-    pub(super) fn dismiss(&mut self) -> Vec<Waker> {
-        self.line.take().map_or_else(Vec::new, Line::dismiss)
+    pub(super) fn dismiss(&mut self) -> Dismissed {
+        Dismissed(self.line.take())
     }
 }
