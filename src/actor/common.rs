@@ -316,7 +316,8 @@ impl Common {
     }
 
     /// What became of every message, if this is what the mailbox holds and has held.
-    pub(crate) fn ledger(&self, count: Count) -> Ledger {
+    #[inline]
+    pub(crate) fn ledger(&self, count: &Count) -> Ledger {
         let (handled, dead, returned) = self.tally.read();
         Ledger {
             accepted: count.accepted,

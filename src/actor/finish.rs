@@ -2,8 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{Actor, close, common::Status, envelope::Why, journal, seat::Seat, ties, turn};
-use crate::{StopReason, failure, queue::Count};
+use super::{
+    Actor, close,
+    common::{Common, Status},
+    envelope::{Incarnation, Why},
+    journal,
+    seat::Seat,
+    ties, turn,
+};
+use crate::{
+    StopReason, failure,
+    queue::{Count, Turn},
+};
 
 /// The last word on an actor: also when its runtime is dropped under it.
 pub(super) struct Finish<A: Actor> {
@@ -20,21 +30,26 @@ impl<A: Actor> Finish<A> {
         &self.seat
     }
 
-    /// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told:
-    /// watchers first, so that whoever awaits the end finds their notices queued.
-    pub(super) fn finish(&self, last: Count) {
-        let common = self.seat.common();
-        common.home.strike(common, common.ledger(last));
-        if let Some(member) = &common.membership {
-            member.family.forget(member.number);
-        }
-        if let Some(reason) = common.closing() {
-            journal::ended(common, reason);
-        }
-        common.set_status(Status::Ended);
-        ties::end(common);
-        common.set_told();
+    /// The last turn of all is over.
+    #[inline(never)]
+    pub(super) fn end(&self, turn: Turn<'_, Incarnation<A>>) {
+        finish(self.seat.common(), &turn.retire());
     }
+}
+
+/// Its name is free, its supervisor has forgotten it, and then those who wait for its end are told: watchers first, so
+/// that whoever awaits the end finds their notices queued.
+fn finish(common: &Common, last: &Count) {
+    common.home.strike(common, common.ledger(last));
+    if let Some(member) = &common.membership {
+        member.family.forget(member.number);
+    }
+    if let Some(reason) = common.closing() {
+        journal::ended(common, reason);
+    }
+    common.set_status(Status::Ended);
+    ties::end(common);
+    common.set_told();
 }
 
 impl<A: Actor> Drop for Finish<A> {
@@ -65,6 +80,6 @@ impl<A: Actor> Finish<A> {
         if let Some(family) = seat.common().family() {
             family.abandon();
         }
-        self.finish(last.unwrap_or_else(|| seat.mailbox.count()));
+        finish(seat.common(), &last.unwrap_or_else(|| seat.mailbox.count()));
     }
 }

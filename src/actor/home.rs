@@ -158,6 +158,7 @@ impl Home {
     }
 
     /// Strikes an ended actor off: its name is free, its ledger is added to those of the gone.
+    #[inline]
     pub(crate) fn strike(&self, common: &Common, last: Ledger) {
         self.departures.note(common);
         if let Some(name) = common.identity.name() {

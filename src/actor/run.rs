@@ -40,7 +40,7 @@ use crate::{
     BoxError, Failure, StopReason,
     failure::{self, Cause, Step},
     policy::decide,
-    queue::{Count, Rest, Turn},
+    queue::{Rest, Turn},
 };
 
 /// To whoever waits for the first start: how it went.
@@ -111,8 +111,7 @@ impl<A: Actor> Future for Life<A> {
         let slot = hand_off::Slot::open(finish.seat());
         let mut budget = turn::BUDGET;
         let polled = current::scope(finish.seat().common(), || {
-            let (failed, last) = ready!(phase.poll(finish.seat(), &mut budget, cx));
-            finish.finish(last);
+            let failed = ready!(phase.poll(finish, &mut budget, cx));
             failed.into_iter().for_each(Failed::send);
             Poll::Ready(())
         });
@@ -125,10 +124,11 @@ impl<A: Actor> Phase<A> {
     /// One poll is one turn of the seat, through as many phases as it comes.
     fn poll(
         &mut self,
-        seat: &Arc<Seat<A>>,
+        finish: &Finish<A>,
         budget: &mut u32,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<(Option<Failed>, Count)> {
+    ) -> Poll<Option<Failed>> {
+        let seat = finish.seat();
         let Some(mut turn) = seat.mailbox.enter(cx.waker()) else { return Poll::Pending };
         loop {
             // What an actor does nearly always comes first, and by itself: the way of a message leads through it.
@@ -149,7 +149,10 @@ impl<A: Actor> Phase<A> {
                 Follows::Rest => turn.rest(),
                 // The turn is dropped, which wakes the task.
                 Follows::Yield => return Poll::Pending,
-                Follows::Over(failed) => return Poll::Ready((failed, turn.retire())),
+                Follows::Over(failed) => {
+                    finish.end(turn);
+                    return Poll::Ready(failed);
+                }
             };
             match rest {
                 Rest::Parked => return Poll::Pending,

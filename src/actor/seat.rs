@@ -233,7 +233,7 @@ impl<A: Actor> AnySeat for Seat<A> {
     }
 
     fn ledger(&self) -> Ledger {
-        self.common.ledger(self.mailbox.count())
+        self.common.ledger(&self.mailbox.count())
     }
 
     fn capacity(&self) -> usize {

@@ -139,8 +139,9 @@ impl<A: Actor> Spawn<A> {
         let site = Site::here::<A>(capacity)?;
         let home = home.map_or_else(current::home, Into::into);
         let identity = Identity::new(A::kind, name.clone());
-        let seat =
-            queue::arc(move || Seat::new(move || Common::new(identity, home, None), capacity, overflow, None));
+        let seat = queue::arc(move || {
+            Seat::new(move || Common::new(identity, home, None), capacity, overflow, None)
+        });
         if let Some(name) = &name {
             seat.common().home.claim(name, Arc::clone(&seat) as Arc<dyn AnySeat>)?;
         }
