@@ -298,8 +298,12 @@ impl<A: Actor> Phase<A> {
         // Most ends take one poll, and no memory.
         let mut ending = close::begin(seat, turn, exit, first_start, &mut known);
         match ending.poll(seat, turn, cx, &mut known) {
-            Poll::Ready(Next::Ended(failed)) => Follows::Over(failed),
+            Poll::Ready(Next::Ended(failed)) => {
+                ending.drop_rest();
+                Follows::Over(failed)
+            }
             Poll::Ready(Next::Again(report)) => {
+                ending.drop_rest();
                 *self = Self::Vacant(report);
                 *budget = budget.saturating_sub(turn::RESTART);
                 if *budget > 0 { Follows::Step } else { Follows::Yield }
