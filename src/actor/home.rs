@@ -34,17 +34,41 @@ pub(crate) struct Home {
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
     pub(super) departures: Departures,
     names: DashMap<Arc<str>, Arc<dyn AnySeat>>,
-    roster: [Mutex<Shard>; SHARDS],
+    roster: [Apart<Mutex<Shard>>; SHARDS],
     /// Kept only if circles of asks are to be found.
     pub(super) waits: Option<Waits>,
 }
 
+/// Two cache lines of its own: an actor that starts and one that ends are most often in neighbouring shards, and on
+/// different cores.
+#[derive(Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
+
 #[derive(Default)]
 struct Shard {
-    seats: Vec<Option<Arc<dyn AnySeat>>>,
-    free: Vec<u32>,
+    rows: Vec<Row>,
+    /// The first of the free rows.
+    free: Option<u32>,
     /// The ledgers of those that have ended, added up.
     gone: Ledger,
+}
+
+enum Row {
+    Taken(Arc<dyn AnySeat>),
+    /// The next free one, so that no list of them takes memory, and another cache line.
+    Free(Option<u32>),
+}
+
+const _: () = assert!(size_of::<Row>() == size_of::<Arc<dyn AnySeat>>(), "every actor has one");
+
+impl Row {
+    const fn seat(&self) -> Option<&Arc<dyn AnySeat>> {
+        match self {
+            Self::Taken(seat) => Some(seat),
+            Self::Free(_) => None,
+        }
+    }
 }
 
 /// The system that an actor belongs to.
@@ -139,20 +163,24 @@ impl Home {
     pub(crate) fn enlist(&self, seat: Arc<dyn AnySeat>) {
         let common = seat.common();
         let mut shard = self.shard_of(common);
-        let place = shard.free.pop().unwrap_or_else(|| {
-            u32::try_from(shard.seats.len()).expect("so many seats take more memory than there is")
+        let number = shard.free.unwrap_or_else(|| {
+            u32::try_from(shard.rows.len()).expect("so many seats take more memory than there is")
         });
         // Relaxed: under the lock, like every use of it.
-        common.place.store(place, Ordering::Relaxed);
-        match shard.seats.get_mut(place as usize) {
-            Some(free) => *free = Some(seat),
-            None => {
-                if shard.seats.len() == shard.seats.capacity() {
-                    // A quarter more, and not as much again.
-                    let more = (shard.seats.len() / 4).max(4);
-                    shard.seats.reserve_exact(more);
+        common.place.store(number, Ordering::Relaxed);
+        match shard.rows.get_mut(number as usize) {
+            Some(row) => {
+                if let Row::Free(next) = std::mem::replace(row, Row::Taken(seat)) {
+                    shard.free = next;
                 }
-                shard.seats.push(Some(seat));
+            }
+            None => {
+                if shard.rows.len() == shard.rows.capacity() {
+                    // A quarter more, and not as much again.
+                    let more = (shard.rows.len() / 4).max(4);
+                    shard.rows.reserve_exact(more);
+                }
+                shard.rows.push(Row::Taken(seat));
             }
         }
     }
@@ -166,11 +194,12 @@ impl Home {
         }
         let mut shard = self.shard_of(common);
         // Relaxed: as in `enlist`.
-        let place = common.place.load(Ordering::Relaxed);
+        let number = common.place.load(Ordering::Relaxed);
         // Under the lock, so that `ledger` sees each actor on one side or the other.
         shard.gone += last;
-        let seat = shard.seats.get_mut(place as usize).and_then(Option::take);
-        shard.free.push(place);
+        let next = shard.free.replace(number);
+        let row = shard.rows.get_mut(number as usize);
+        let seat = row.map(|row| std::mem::replace(row, Row::Free(next)));
         drop(shard);
         drop(seat);
     }
@@ -184,7 +213,7 @@ impl Home {
     pub(crate) fn alive(&self) -> Vec<Arc<dyn AnySeat>> {
         let mut alive = Vec::new();
         for shard in 0..SHARDS {
-            alive.extend(self.shard(shard).seats.iter().flatten().map(Arc::clone));
+            alive.extend(self.shard(shard).rows.iter().filter_map(Row::seat).map(Arc::clone));
         }
         alive.sort_by_key(|seat| seat.common().identity.id());
         alive
@@ -195,7 +224,7 @@ impl Home {
         let shards: [_; SHARDS] = std::array::from_fn(|shard| self.shard(shard));
         let mut sum = Ledger::default();
         shards.iter().for_each(|shard| sum += shard.gone);
-        for seat in shards.iter().flat_map(|shard| shard.seats.iter().flatten()) {
+        for seat in shards.iter().flat_map(|shard| shard.rows.iter().filter_map(Row::seat)) {
             sum += seat.ledger();
         }
         sum
@@ -211,7 +240,7 @@ impl Home {
     }
 
     fn shard(&self, index: usize) -> std::sync::MutexGuard<'_, Shard> {
-        self.roster[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.roster[index].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

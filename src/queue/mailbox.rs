@@ -379,11 +379,14 @@ impl<S: Stage> Mailbox<S> {
         let back = self.back.lock();
         // In release builds too: beside somebody who runs there would be two users of the state.
         assert_eq!(back.run, Run::New, "primed before the first poll");
-        // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
-        // state. There is no task either: none has been opened without a turn.
-        let none = self.state.with_mut(|cell| unsafe { &mut *cell }.replace(state));
+        self.state.with_mut(|cell| {
+            // SAFETY: nobody has a turn, and nobody gets one while the lock is held, so this is the only use of the
+            // state. There is no task either: none has been opened without a turn.
+            let cell = unsafe { &mut *cell };
+            assert!(cell.is_none(), "primed once");
+            *cell = Some(state);
+        });
         drop(back);
-        debug_assert!(none.is_none(), "primed once");
     }
 
     /// Takes the right to run, if nobody has it. The first call tells the mailbox the consumer's waker.
