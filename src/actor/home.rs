@@ -252,3 +252,59 @@ fn random() -> f64 {
         bits as f64 / (1_u64 << 53) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Identity, Overflow,
+        actor::{Actor, seat::Seat},
+    };
+
+    struct Idle;
+    impl Actor for Idle {}
+
+    fn seats(home: &Arc<Home>, number: usize) -> Vec<Arc<dyn AnySeat>> {
+        let seat = |_| -> Arc<dyn AnySeat> {
+            let common = || Common::new(Identity::new(Idle::kind, None), Arc::clone(home), None);
+            Arc::new(Seat::<Idle>::new(common, 1, Overflow::Wait, None))
+        };
+        (0..number).map(seat).collect()
+    }
+
+    fn shard_of(seat: &Arc<dyn AnySeat>) -> usize {
+        usize::try_from(seat.common().identity.id().get()).expect("few have been made") % SHARDS
+    }
+
+    fn numbers(seats: &[Arc<dyn AnySeat>]) -> Vec<u64> {
+        seats.iter().map(|seat| seat.common().identity.id().get()).collect()
+    }
+
+    #[test]
+    fn rows_of_those_that_have_ended_are_used_again_and_nobody_is_lost() {
+        let home = Home::new("roster", false);
+        let (mut alive, mut most) = (Vec::new(), [0_usize; SHARDS]);
+        for round in 0..20 {
+            let new = seats(&home, 16 + round);
+            new.iter().for_each(|seat| home.enlist(Arc::clone(seat)));
+            alive.extend(new);
+            for (shard, most) in most.iter_mut().enumerate() {
+                *most = alive.iter().filter(|seat| shard_of(seat) == shard).count().max(*most);
+            }
+            assert_eq!(numbers(&home.alive()), numbers(&alive), "oldest first");
+            // All but every third, so that rows become free out of order.
+            let mut number = 0;
+            alive.retain(|seat| {
+                number += 1;
+                let stays = number % 3 == 0;
+                if !stays {
+                    home.strike(seat.common(), seat.ledger());
+                }
+                stays
+            });
+            assert_eq!(numbers(&home.alive()), numbers(&alive));
+        }
+        let rows: [usize; SHARDS] = std::array::from_fn(|shard| home.shard(shard).rows.len());
+        assert_eq!(rows, most, "no more rows than there were actors at a time");
+    }
+}
