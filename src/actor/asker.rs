@@ -186,3 +186,23 @@ impl<A: Actor, M: Message> Loan<'_, A, M> {
         drop(self.take());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Large([u64; 64]);
+
+    impl Message for Large {
+        type Reply = u64;
+    }
+
+    /// A slot holds an answer, and is moved about with it: a message that may come back in it must not weigh it down.
+    #[test]
+    fn an_answer_is_as_small_as_its_reply_and_one_word_whatever_the_message() {
+        assert_eq!(size_of::<Answer<Large>>(), 2 * size_of::<u64>());
+        let returned: Answer<Large> = Err(Box::new(NoReply::Stopped(Large([7; 64]), StopReason::Stopped)));
+        let Err(no_reply) = returned else { panic!("there is no reply") };
+        assert!(matches!(*no_reply, NoReply::Stopped(Large(words), _) if words == [7; 64]));
+    }
+}
